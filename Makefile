@@ -1,0 +1,80 @@
+# Every target sets up what it needs in a private environment, .venv, which is made anew when pyproject.toml changes.
+# PYTHON=/path/to/python chooses the interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
+PIP := -m pip --disable-pip-version-check --quiet
+PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
+
+.PHONY: help demo test check lint types stubs typing format test-oldest clean
+.NOTPARALLEL:
+
+help:
+	@echo "make demo         show what graphflow does"
+	@echo "make test         run the tests"
+	@echo "make check        run lint (ruff), types (mypy), stubs (stubtest) and typing (basedpyright)"
+	@echo "make format       format the code"
+	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
+	@echo "make clean        remove everything that these targets made"
+
+demo: $(VENV)/.project
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+check: lint types stubs typing
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	@$(BIN)/python -m mypy
+
+stubs: $(VENV)/.dev
+	@MYPYPATH=typestubs $(BIN)/python -m mypy.stubtest networkx --ignore-missing-stub
+
+typing: $(VENV)/.dev
+	@$(BIN)/basedpyright
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+test-oldest: $(VENV)/.project
+	@rm -rf build/oldest && $(BIN)/python -m venv build/oldest
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+		| sed 's/>=/==/' > build/oldest/constraints.txt
+	@build/oldest/bin/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
+	@build/oldest/bin/python $(PIP) install --editable . --group test --constraint build/oldest/constraints.txt || $(PIP_FAILED)
+	@build/oldest/bin/python -m pytest
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.project: pyproject.toml
+	@found=; \
+	for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		found=$$python; \
+		"$$python" -c 'import ensurepip, venv' 2>/dev/null && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "graphflow needs Python 3.11 or newer; none of these is one: $(PYTHONS)" >&2; \
+		echo "Install one, or say where it is: make PYTHON=/path/to/python" >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$found" --version) ..."; \
+	rm -rf $(VENV) && "$$found" -m venv $(VENV)
+	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
+	@$(BIN)/python $(PIP) install --editable . || $(PIP_FAILED)
+	@touch $@
+
+# The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
+$(VENV)/.test $(VENV)/.dev: $(VENV)/.project
+	@echo "Installing the tools of group '$(@F:.%=%)' ..."
+	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
+	@touch $@

@@ -1,0 +1,285 @@
+"""What a declaration becomes: a graph of nodes, in frozen data.
+
+A `Graph` is written by a declaration, changed by the passes through `attrs.evolve`, and read by nothing but the
+compiler. It holds user functions without ever calling them. Fields under "found by passes" are empty in a fresh
+graph; each names the pass that fills it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final, NewType
+
+import attrs
+
+from graphflow_compiler.accumulate import Accumulator
+from graphflow_compiler.types import UNKNOWN
+
+NodeId = NewType("NodeId", str)
+ScopeId = NewType("ScopeId", str)
+
+#: The node that stands for what the caller gives to a chain.
+INPUT: Final = NodeId("input")
+
+
+@attrs.frozen
+class SourceLocation:
+    """A line of the user's code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Op(enum.StrEnum):
+    """What a node does with its ports; the runtime has one way of running each."""
+
+    INPUT = "input"  # the caller's value or stream
+    CALL = "call"  # function(ports) -> one value
+    GENERATE = "generate"  # function(ports) -> an iterator of chunks
+    MAP = "map"  # function(chunk) -> chunk
+    IDENTITY = "identity"  # every chunk, unchanged
+    PROJECT = "project"  # of every record chunk, some keys
+    JOIN = "join"  # one record stream from several streams
+    BRANCH = "branch"  # one of the bodies, chosen by the whole value
+    EACH = "each"  # the body once for every item of a list
+
+
+class NodeClass(enum.StrEnum):
+    """Whether a node streams: the question that the compiler exists to answer."""
+
+    TRANSFORM = "transform"
+    AGGREGATE = "aggregate"
+    PRODUCER = "producer"
+
+
+@attrs.frozen
+class Port:
+    """A place where a node takes input.
+
+    Attributes:
+        name: the parameter's name; in a join, the key.
+        streams: True takes chunks as they come, False waits for the whole value.
+        type: the declared type of a chunk (of the whole value, where it does not stream).
+        required: False if the parameter has a default, which is used where nothing feeds it.
+        fold: how chunks become the whole value, where the port says it itself rather than the stream.
+    """
+
+    name: str
+    streams: bool
+    type: object = UNKNOWN
+    required: bool = True
+    fold: Accumulator | None = None
+
+
+#: The port of a join that takes a whole record, of which it passes the keys that it does not assign.
+REST: Final = "**"
+
+
+@attrs.frozen
+class Edge:
+    """A stream from one node to a port of another.
+
+    Attributes:
+        source: the node that gives the chunks.
+        target: the node that takes them.
+        port: the port of the target; None until `normalise` has decided which.
+        key: of every record chunk take this key only; chunks without it do not flow.
+        location: where the edge was declared, with the expression as `snippet`.
+        accumulator: how the chunks fold, found by `accumulate` for ports that wait for the whole value.
+        unchecked: why the types could not be compared, found by `check_types`; "" where they were.
+    """
+
+    source: NodeId
+    target: NodeId
+    port: str | None = None
+    key: str | None = None
+    location: SourceLocation | None = attrs.field(default=None, eq=False)
+    snippet: str | None = None
+    accumulator: Accumulator | None = None
+    unchecked: str = ""
+
+
+@attrs.frozen
+class Scope:
+    """A run that holds others: a sequence, a parallel, an assign or a graph.
+
+    Attributes:
+        id: unique in the graph.
+        parent: the scope around it, None for the outermost.
+        name, kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
+        output: the node whose chunks are the scope's own.
+        keyed: where the output is a record whose join was taken away, the node of each key instead.
+    """
+
+    id: ScopeId
+    parent: ScopeId | None
+    name: str
+    output: NodeId
+    kind: str = "chain"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = attrs.field(factory=dict)
+    keyed: tuple[tuple[str, NodeId], ...] = ()
+    location: SourceLocation | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class Promise:
+    """What the annotation of a `@graph` says of one of its outputs, for the compiler to hold it to."""
+
+    node: NodeId
+    streams: bool
+    type: object
+    graph: str
+    location: SourceLocation | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class Node:
+    """One step of a chain.
+
+    Attributes:
+        id: unique in the graph, made of the name; the same for the same declaration.
+        name: the label, which may repeat; the name of its run.
+        op: what it does with its ports.
+        ports: where it takes input, in the order of its parameters.
+        output: the declared type of what it gives: of a chunk, or of the value.
+        function: the user's, or a component's.
+        is_async: calling (or iterating) the function needs `await`.
+        thread: it runs in a worker thread because the user said so.
+        suspends: it awaits something of its own, by the look of its code.
+        accumulate: how its output folds, where the declaration says so.
+        scope: the scope that it stands in, None where it is the whole chain.
+        kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
+        emits_chunks: False for the kinds whose chunks are no events: prompts, retrievers and tools.
+        present: how its input is shown in events, where that is not the input itself.
+        keys: what a join assigns, what a projection keeps.
+        bodies: the graphs that a branch chooses from, that `each` repeats.
+        conditions: the predicates of a branch, one fewer than its bodies.
+        limit: how many bodies of an `each` may run at once.
+        location: where it was declared.
+
+        node_class, reason: found by `classify`, with the evidence in words.
+        folds: how its output folds, found by `accumulate`; None where nothing says it.
+    """
+
+    id: NodeId
+    name: str
+    op: Op
+    ports: tuple[Port, ...] = ()
+    output: object = UNKNOWN
+    function: Callable[..., Any] | None = attrs.field(default=None, eq=False, repr=False)
+    is_async: bool = False
+    thread: bool = False
+    suspends: bool = False
+    accumulate: Accumulator | None = None
+    scope: ScopeId | None = None
+    kind: str = "chain"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = attrs.field(factory=dict)
+    emits_chunks: bool = True
+    present: Callable[[Any], object] | None = attrs.field(default=None, eq=False, repr=False)
+    keys: tuple[str, ...] = ()
+    bodies: tuple[Graph, ...] = ()
+    conditions: tuple[Callable[[Any], Any], ...] = attrs.field(default=(), eq=False, repr=False)
+    limit: int = 1
+    location: SourceLocation | None = attrs.field(default=None, eq=False)
+    node_class: NodeClass | None = None
+    reason: str = ""
+    folds: Accumulator | None = None
+
+    def port(self, name: str) -> Port:
+        """Return the port of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for port in self.ports:
+            if port.name == name:
+                return port
+        raise KeyError(name)
+
+    @property
+    def has_run(self) -> bool:
+        """Tell whether it has a run of its own in events: a join and the input have none."""
+        return self.op not in (Op.JOIN, Op.INPUT)
+
+
+@attrs.frozen
+class Streaming:
+    """Where streaming of the final output begins; found by `find_streaming_points`.
+
+    Attributes:
+        streams: True if any key of the output streams.
+        by_key: the same for each key of a record output, in the order of its keys; empty otherwise.
+        begins: the nodes whose first chunk can become the first final chunk.
+        blocked_by: the node that makes the output whole, where it does not stream.
+    """
+
+    streams: bool
+    by_key: Mapping[str, bool]
+    begins: tuple[NodeId, ...]
+    blocked_by: NodeId | None
+
+
+@attrs.frozen(slots=False)
+class Graph:
+    """Nodes and the streams between them, with one input and one output.
+
+    Attributes:
+        nodes: the input first; in topological order once `normalise` has run.
+        edges: in the order of the ports of their targets.
+        output: the node whose chunks are the final output.
+        scopes: the runs that hold others, outermost first.
+        promises: what annotations of graphs say.
+        graph_class: what the whole graph is when it is used as a node; found by `classify`.
+        streaming: found by `find_streaming_points`.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    output: NodeId
+    scopes: tuple[Scope, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    graph_class: NodeClass | None = None
+    streaming: Streaming | None = None
+
+    @cached_property
+    def by_id(self) -> Mapping[NodeId, Node]:
+        """The nodes by their ids."""
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:
+        """The edges by the node that they lead to."""
+        return _group(self.nodes, self.edges, lambda edge: edge.target)
+
+    @cached_property
+    def edges_from(self) -> Mapping[NodeId, tuple[Edge, ...]]:
+        """The edges by the node that they come from."""
+        return _group(self.nodes, self.edges, lambda edge: edge.source)
+
+    def replace_nodes(self, change: Callable[[Node], Node]) -> Graph:
+        """Return the graph with every node changed."""
+        return attrs.evolve(self, nodes=tuple(change(node) for node in self.nodes))
+
+    def map_bodies(self, change: Callable[[Graph], Graph]) -> Graph:
+        """Return the graph with every body of its branches and eaches changed."""
+        if not any(node.bodies for node in self.nodes):
+            return self
+        return self.replace_nodes(
+            lambda node: attrs.evolve(node, bodies=tuple(map(change, node.bodies))) if node.bodies else node
+        )
+
+
+def _group(
+    nodes: tuple[Node, ...], edges: tuple[Edge, ...], end: Callable[[Edge], NodeId]
+) -> Mapping[NodeId, tuple[Edge, ...]]:
+    groups: dict[NodeId, list[Edge]] = {node.id: [] for node in nodes}
+    for edge in edges:
+        groups[end(edge)].append(edge)
+    return {node: tuple(group) for node, group in groups.items()}

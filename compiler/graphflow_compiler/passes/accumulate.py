@@ -1,0 +1,177 @@
+"""Decide how the chunks of every edge into a whole port fold into a value.
+
+A declaration may say it (`accumulate=`), else the type does; the output of an aggregate is a single chunk, and
+stays one through nodes that give a chunk for a chunk. Where nothing says it, the edge is an error: no guess.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from graphflow_compiler.accumulate import (
+    CONCAT_LIST,
+    SINGLE,
+    Accumulator,
+    Merge,
+    OneOrMore,
+    Single,
+    accumulator_of,
+    why_none,
+)
+from graphflow_compiler.errors import CompileError, Diagnostic
+from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.types import Record, field_type, record_of
+
+_HINT: Final = (
+    "say it where `{source}` is declared, with accumulate=gf.latest or another accumulator,\n"
+    "or turn the chunks into a list first: {source} | gf.collect() | {target}"
+)
+
+
+def accumulate(graph: Graph) -> Graph:
+    """Decide how the chunks of every edge into a whole port fold into a value.
+
+    Raises:
+        CompileError: chunks go into a whole port and nothing says how they fold.
+    """
+    graph = graph.map_bodies(accumulate)
+    folds: dict[NodeId, Accumulator | None] = {}
+    findings: list[Diagnostic] = []
+    nodes: list[Node] = []
+    edges: list[Edge] = []
+    for node in graph.nodes:
+        incoming = graph.edges_into[node.id]
+        for edge in incoming:
+            edges.append(_folded(graph, node, edge, folds, findings))
+        folds[node.id] = node.accumulate or _fold_of_output(node, incoming, folds)
+        nodes.append(attrs.evolve(node, folds=folds[node.id]))
+    if findings:
+        raise CompileError(findings)
+    return attrs.evolve(graph, nodes=tuple(nodes), edges=tuple(edges))
+
+
+def _folded(
+    graph: Graph,
+    node: Node,
+    edge: Edge,
+    folds: dict[NodeId, Accumulator | None],
+    findings: list[Diagnostic],
+) -> Edge:
+    if node.op is Op.JOIN or edge.port is None or node.port(edge.port).streams:
+        return edge
+    port = node.port(edge.port)
+    accumulator = port.fold or _fold_along(edge, folds)
+    if accumulator is None:
+        source = graph.by_id[edge.source]
+        findings.append(
+            Diagnostic(
+                "GF220",
+                "error",
+                f"`{node.name}` waits for its whole input, but nothing says how the chunks of "
+                f"`{source.name}` become one value: {why_none(_type_along(source, edge))}",
+                node=node.id,
+                location=edge.location or node.location,
+                snippet=edge.snippet,
+                hint=_HINT.format(source=source.name, target=node.name),
+            )
+        )
+    wanted = record_of(port.type)
+    if isinstance(accumulator, Merge) and wanted is not None:
+        required = frozenset(field.name for field in wanted.fields if field.required)
+        accumulator = attrs.evolve(accumulator, required=accumulator.required | required)
+    return attrs.evolve(edge, accumulator=accumulator)
+
+
+def _fold_along(edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
+    """Return how what flows along an edge folds: of one key, where the edge takes one."""
+    accumulator = folds[edge.source]
+    if edge.key is None or isinstance(accumulator, Single):
+        return accumulator
+    return accumulator.of(edge.key) if isinstance(accumulator, Merge) else None
+
+
+def _type_along(source: Node, edge: Edge) -> object:
+    return source.output if edge.key is None else field_type(source.output, edge.key)
+
+
+def _fold_of_output(
+    node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]
+) -> Accumulator | None:
+    match node.op:
+        case Op.INPUT:
+            return _fold_of_input(node.output)
+        case Op.CALL:
+            return SINGLE
+        case Op.EACH:
+            return CONCAT_LIST
+        case Op.IDENTITY:
+            return _fold_along(incoming[0], folds)
+        case Op.MAP:
+            given = _fold_along(incoming[0], folds)
+            return SINGLE if isinstance(given, Single) else accumulator_of(node.output)
+        case Op.PROJECT:
+            return _projected(node, _fold_along(incoming[0], folds))
+        case Op.JOIN:
+            return _joined(node, incoming, folds)
+        case Op.BRANCH:
+            return _of_branch(node)
+        case Op.GENERATE:
+            return accumulator_of(node.output)
+
+
+def _fold_of_input(declared: object) -> Accumulator:
+    """Return how the caller's chunks fold: by their type, else there is exactly one."""
+    if isinstance(declared, Record):
+        fields = tuple((field.name, accumulator_of(field.type) or SINGLE) for field in declared.fields)
+        return Merge(fields, rest=SINGLE)
+    return accumulator_of(declared) or SINGLE
+
+
+def _projected(node: Node, given: Accumulator | None) -> Accumulator | None:
+    if not isinstance(given, Merge):
+        return given
+    fields = []
+    for key in node.keys:
+        accumulator = given.of(key)
+        if accumulator is None:
+            return None
+        fields.append((key, accumulator))
+    return Merge(tuple(fields))
+
+
+def _joined(node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
+    """Return the merge of all keys; None as soon as one of them has no accumulator."""
+    fields: dict[str, Accumulator] = {}
+    others: Accumulator | None = None
+    for edge in incoming:
+        accumulator = _fold_along(edge, folds)
+        if accumulator is None or edge.port is None:
+            return None
+        if edge.port != REST:
+            fields[edge.port] = accumulator
+        elif isinstance(accumulator, Merge):
+            fields = {key: kept for key, kept in accumulator.fields if key not in node.keys} | fields
+            others = accumulator.rest
+        else:
+            others = SINGLE
+    return Merge(tuple(fields.items()), rest=others)
+
+
+def _of_branch(node: Node) -> Accumulator | None:
+    """Return what folds whichever alternative runs: one that gives a single chunk fits any other."""
+    alternatives: list[Accumulator] = []
+    for body in node.bodies:
+        accumulator = body.by_id[body.output].folds
+        if accumulator is None:
+            return None
+        if not isinstance(accumulator, Single) and accumulator not in alternatives:
+            alternatives.append(accumulator)
+    if not alternatives:
+        return SINGLE
+    single = any(isinstance(body.by_id[body.output].folds, Single) for body in node.bodies)
+    if len(alternatives) > 1:
+        return None
+    return OneOrMore(alternatives[0]) if single else alternatives[0]
+

@@ -1,0 +1,170 @@
+"""Say what a user should know of a plan: what blocks its output and how to mend it, what is bridged or unused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from graphflow_compiler.errors import Diagnostic
+from graphflow_compiler.ir import INPUT, NodeClass, NodeId, Op
+from graphflow_compiler.plan import Plan, PlannedNode
+from graphflow_compiler.types import UNKNOWN, show
+
+
+def diagnose(plan: Plan) -> Plan:
+    """Say what a user should know of a plan: what blocks its output and how to mend it, what is bridged or unused."""
+    nodes = tuple(
+        attrs.evolve(node, plans=tuple(diagnose(body) for body in node.plans)) if node.plans else node
+        for node in plan.nodes
+    )
+    plan = attrs.evolve(plan, nodes=nodes)
+    findings = (*_blocked(plan), *_bridged(plan), *_unused(plan), *_without_accumulator(plan))
+    return attrs.evolve(plan, diagnostics=findings)
+
+
+# --- what blocks the output --------------------------------------------------------------------------------
+
+
+def _blocked(plan: Plan) -> Iterator[Diagnostic]:
+    if plan.streams or plan.blocked_by is None:
+        return
+    node = plan.by_id[plan.blocked_by]
+    wasted = _streaming_before(plan, node)
+    if wasted is None:
+        yield Diagnostic(
+            "GF302",
+            "note",
+            f"the output does not stream: {node.reason}, and nothing before it streams either",
+            node=node.id,
+            location=node.location,
+            hint="a chain streams from its last producer or transform on: end it with one, such as a chat model",
+        )
+        return
+    yield Diagnostic(
+        "GF301",
+        "warning",
+        f"the output does not stream: {node.reason}, so what `{wasted.name}` streams is held back until it is complete",
+        node=node.id,
+        location=node.location,
+        hint=_mend(plan, node),
+    )
+
+
+def _streaming_before(plan: Plan, node: PlannedNode) -> PlannedNode | None:
+    """Return the nearest node before `node` that gives chunks as it makes them, the input aside."""
+    seen: set[NodeId] = set()
+    pending = [edge.source for edge in plan.edges_into[node.id]]
+    while pending:
+        current = pending.pop(0)
+        if current in seen or current == INPUT:
+            continue
+        seen.add(current)
+        candidate = plan.by_id[current]
+        if candidate.node_class is NodeClass.PRODUCER:
+            return candidate
+        if candidate.op in (Op.GENERATE, Op.MAP) and _is_fed_by_a_stream(plan, candidate):
+            return candidate
+        pending.extend(edge.source for edge in plan.edges_into[current])
+    return None
+
+
+def _is_fed_by_a_stream(plan: Plan, node: PlannedNode) -> bool:
+    seen: set[NodeId] = set()
+    pending = [node.id]
+    while pending:
+        current = plan.by_id[pending.pop()]
+        if current.id in seen:
+            continue
+        seen.add(current.id)
+        if current.op is Op.INPUT or current.node_class is NodeClass.PRODUCER:
+            return True
+        if current.node_class is NodeClass.TRANSFORM:
+            pending.extend(edge.source for edge in plan.edges_into[current.id])
+    return False
+
+
+def _mend(plan: Plan, node: PlannedNode) -> str:
+    match node.op:
+        case Op.BRANCH:
+            return f"make every alternative of `{node.name}` a producer, and its output streams"
+        case Op.CALL if node.kind != "chain":
+            return f"let `{node.name}` stand before the last producer, not after it"
+        case Op.CALL if node.ports and node.ports[0].fold is not None:
+            return f"leave `{node.name}` out, or let it stand before the last producer"
+        case _:
+            taken = show(node.ports[0].type) if node.ports and node.ports[0].type is not UNKNOWN else "Any"
+            given = show(node.output) if node.output is not UNKNOWN else "Any"
+            return (
+                "write it as a transform, which takes chunks as they come:\n"
+                f"    @gf.transform\n"
+                f"    async def {_identifier(node.name)}(chunks: AsyncIterator[{taken}]) -> AsyncIterator[{given}]:\n"
+                f"        async for chunk in chunks: ...  # and yield what each chunk adds\n"
+                f"or, if it can work on one chunk at a time: gf.chunkwise({_identifier(node.name)})"
+            )
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else "step"
+
+
+# --- the rest ----------------------------------------------------------------------------------------------
+
+
+def _bridged(plan: Plan) -> Iterator[Diagnostic]:
+    """Yield a note for every synchronous generator that reads an asynchronous stream."""
+    for stage in plan.stages:
+        is_sync = all(edge.source == INPUT for edge in plan.edges_into[stage.nodes[0]])
+        for node_id in stage.nodes:
+            node = plan.by_id[node_id]
+            reads_stream = any(port.streams for port in node.ports)
+            if node.op is Op.GENERATE and not node.is_async and not node.thread and reads_stream and not is_sync:
+                yield Diagnostic(
+                    "GF303",
+                    "note",
+                    f"`{node.name}` is a synchronous generator after an asynchronous stream, "
+                    "so it runs in a worker thread, chunk by chunk",
+                    node=node.id,
+                    location=node.location,
+                    hint=f"make it asynchronous: async def {_identifier(node.name)}(chunks: AsyncIterator[...])",
+                )
+            is_sync = gives_sync_stream(node, is_sync)
+
+
+def gives_sync_stream(node: PlannedNode, is_sync: bool) -> bool:
+    """Tell whether what a node gives can be iterated without `await`, given whether its input can."""
+    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.JOIN):
+        return node.op is Op.CALL
+    return is_sync or node.node_class is not NodeClass.TRANSFORM
+
+
+def _unused(plan: Plan) -> Iterator[Diagnostic]:
+    for join in plan.nodes:
+        consumers = plan.edges_from[join.id]
+        if join.op is not Op.JOIN or join.id == plan.output or any(edge.key is None for edge in consumers):
+            continue
+        taken = {edge.key for edge in consumers}
+        for key in join.keys:
+            if key not in taken:
+                yield Diagnostic(
+                    "GF305",
+                    "warning",
+                    f"key {key!r} of `{join.name}` is made, but nothing uses it",
+                    node=join.id,
+                    location=join.location,
+                    hint=f"leave {key!r} out",
+                )
+
+
+def _without_accumulator(plan: Plan) -> Iterator[Diagnostic]:
+    output = plan.by_id[plan.output]
+    if output.folds is None:
+        yield Diagnostic(
+            "GF306",
+            "note",
+            f"nothing says how the chunks of the output `{output.name}` ({show(output.output)}) become one value, "
+            "so it can be streamed but not invoked",
+            node=output.id,
+            location=output.location,
+            hint=f"annotate what `{output.name}` yields, or say accumulate=gf.latest or another accumulator",
+        )

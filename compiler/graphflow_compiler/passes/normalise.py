@@ -1,0 +1,307 @@
+"""Wire every edge to a port, order the graph, and take away joins that nothing needs.
+
+A declaration says "this goes to that"; afterwards every edge names the port that it feeds. A node with several
+parameters that stands after a record takes them by name, so each of its ports is wired to the key. Where all keys
+of a `parallel` or `assign` are taken by name, the join between is taken away and the branches feed the ports.
+
+>>> from graphflow_compiler.ir import INPUT, Edge, Graph, Node, NodeId, Op, Port
+>>> upper = Node(NodeId("upper"), "upper", Op.CALL, (Port("text", streams=False),))
+>>> graph = Graph((Node(INPUT, "input", Op.INPUT), upper), (Edge(INPUT, upper.id),), upper.id)
+>>> [edge.port for edge in normalise(graph).edges]
+['text']
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from graphflow_compiler import dag
+from graphflow_compiler.errors import CompileError, Diagnostic
+from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.types import UNKNOWN, Field, Record, record_of, show
+
+
+def normalise(graph: Graph) -> Graph:
+    """Wire every edge to a port, order the graph, and take away joins that nothing needs.
+
+    Raises:
+        CompileError: a cycle, a node that does not reach the output, a port that nothing or more than one edge
+            feeds, a key that the record does not have.
+    """
+    graph = graph.map_bodies(normalise)
+    _refuse_cycles(graph)
+    _refuse_unreached(graph)
+    graph = _ordered(graph)
+    graph = _wired(graph)
+    graph = _without_idle_joins(graph)
+    return _ordered(graph)
+
+
+# --- order -------------------------------------------------------------------------------------------------
+
+
+def _refuse_cycles(graph: Graph) -> None:
+    cycle = dag.find_cycle(*_shape(graph))
+    if cycle is None:
+        return
+    node = graph.by_id[cycle[0]]
+    around = " → ".join(f"`{name}`" for name in (*cycle, cycle[0]))
+    raise CompileError(
+        [
+            Diagnostic(
+                "GF103",
+                "error",
+                f"the graph has a cycle: {around}",
+                node=node.id,
+                location=node.location,
+                hint="a chain is a directed acyclic graph; put the repetition into the body of one node",
+            )
+        ]
+    )
+
+
+def _refuse_unreached(graph: Graph) -> None:
+    reached = dag.ancestors(*_shape(graph), graph.output) | {graph.output, INPUT}
+    lost = [node for node in graph.nodes if node.id not in reached]
+    if lost:
+        output = graph.by_id[graph.output].name
+        raise CompileError(
+            Diagnostic(
+                "GF107",
+                "error",
+                f"`{node.name}` does not reach the output `{output}`",
+                node=node.id,
+                location=node.location,
+                hint=f"return what comes from `{node.name}`, or remove the call",
+            )
+            for node in lost
+        )
+
+
+def _ordered(graph: Graph) -> Graph:
+    order = dag.topological_order(*_shape(graph))
+    position = {node_id: index for index, node_id in enumerate(order)}
+    ports = {node.id: {port.name: index for index, port in enumerate(node.ports)} for node in graph.nodes}
+    edges = sorted(
+        graph.edges,
+        key=lambda edge: (position[edge.target], ports[edge.target].get(edge.port, -1) if edge.port else -1),
+    )
+    return attrs.evolve(graph, nodes=tuple(graph.by_id[node_id] for node_id in order), edges=tuple(edges))
+
+
+def _shape(graph: Graph) -> tuple[tuple[NodeId, ...], tuple[tuple[NodeId, NodeId], ...]]:
+    return tuple(node.id for node in graph.nodes), tuple((edge.source, edge.target) for edge in graph.edges)
+
+
+# --- ports -------------------------------------------------------------------------------------------------
+
+
+def _wired(graph: Graph) -> Graph:
+    records: dict[NodeId, Record | None] = {}
+    findings: list[Diagnostic] = []
+    edges: list[Edge] = []
+    for node in graph.nodes:
+        wired = list(_wire(graph, node, records, findings))
+        findings.extend(_check_keys(graph, node, wired, records))
+        findings.extend(_check_ports(graph, node, wired, records))
+        records[node.id] = _record_given(graph, node, wired, records)
+        edges.extend(wired)
+    if findings:
+        raise CompileError(findings)
+    return attrs.evolve(graph, edges=tuple(edges))
+
+
+def _wire(
+    graph: Graph, node: Node, records: dict[NodeId, Record | None], findings: list[Diagnostic]
+) -> Iterator[Edge]:
+    fed = {edge.port for edge in graph.edges_into[node.id]}
+    for edge in graph.edges_into[node.id]:
+        if edge.port is not None:
+            yield edge
+            continue
+        free = [port for port in node.ports if port.name not in fed]
+        required = [port for port in free if port.required]
+        record = records[edge.source]
+        if len(node.ports) == 1:
+            yield attrs.evolve(edge, port=node.ports[0].name)
+        elif edge.key is None and record is not None and any(record.get(port.name) for port in free):
+            for port in free:
+                if record.get(port.name) is not None or (record.open and port.required):
+                    yield attrs.evolve(edge, port=port.name, key=port.name)
+        elif len(required) <= 1:
+            yield attrs.evolve(edge, port=(required or free or list(node.ports))[0].name)
+        elif edge.key is None and _may_be_record(graph, edge.source, record):
+            for port in free:
+                yield attrs.evolve(edge, port=port.name, key=port.name)
+        else:
+            names = " and ".join(f"`{port.name}`" for port in required)
+            findings.append(
+                Diagnostic(
+                    "GF102",
+                    "error",
+                    f"`{node.name}` takes {names}, but `{edge.source}` gives {show(graph.by_id[edge.source].output)}, "
+                    "which is no record with those keys",
+                    node=node.id,
+                    location=edge.location or node.location,
+                    snippet=edge.snippet,
+                    hint="feed it a record: {"
+                    + ", ".join(f'"{port.name}": ...' for port in required)
+                    + f"}} | {node.name}",
+                )
+            )
+            for port in free:  # so that the same ports are not reported again as fed by nothing
+                yield attrs.evolve(edge, port=port.name, key=port.name)
+
+
+def _may_be_record(graph: Graph, source: NodeId, record: Record | None) -> bool:
+    """Tell whether keys may be asked of a node whose keys are not known."""
+    if record is not None:
+        return record.open
+    declared = graph.by_id[source].output
+    return declared is UNKNOWN or show(declared).split("[")[0] in {"Any", "object", "dict", "Mapping", "MutableMapping"}
+
+
+def _record_given(
+    graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
+) -> Record | None:
+    """Return the keys that a node gives, as far as they are known before types are."""
+    sources = {edge.port: edge for edge in edges}
+    match node.op:
+        case Op.JOIN:
+            rest = sources.get(REST)
+            if rest is None:
+                return _record(node.keys)
+            record = records[rest.source] if rest.key is None else None
+            known = record.names if record is not None else ()
+            return _record((*known, *node.keys), open=record is None or record.open)
+        case Op.IDENTITY:
+            (edge,) = edges
+            return records[edge.source] if edge.key is None else None
+        case Op.PROJECT:
+            return _record(node.keys)
+        case _:
+            return record_of(node.output)
+
+
+def _record(keys: Iterable[str], *, open: bool = False) -> Record:
+    return Record(tuple(Field(key, UNKNOWN) for key in dict.fromkeys(keys)), open=open)
+
+
+def _check_keys(
+    graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
+) -> Iterator[Diagnostic]:
+    """Yield a finding for every key that the record upstream is known not to have."""
+    for edge in edges:
+        record = records[edge.source]
+        asked = node.keys if node.op is Op.PROJECT else () if edge.key is None else (edge.key,)
+        for key in asked:
+            if record is None or record.open or record.get(key) is not None:
+                continue
+            if node.op is not Op.PROJECT and node.op is not Op.IDENTITY:
+                continue  # a parameter: `_check_ports` says it better
+            near = difflib.get_close_matches(key, record.names, n=1)
+            keys = ", ".join(repr(name) for name in record.names)
+            yield Diagnostic(
+                "GF106",
+                "error",
+                f"`{node.name}` asks for key {key!r}, but `{graph.by_id[edge.source].name}` gives {keys}",
+                node=node.id,
+                location=edge.location or node.location,
+                snippet=edge.snippet,
+                hint=f"did you mean {near[0]!r}?" if near else f"take one of {keys}",
+            )
+
+
+def _check_ports(
+    graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
+) -> Iterator[Diagnostic]:
+    """Yield a finding for every port that two edges feed, and for every one that needs one and has none."""
+    fed: dict[str | None, Edge] = {}
+    upstream: Edge | None = None
+    for edge in edges:
+        upstream = edge
+        if edge.port in fed:
+            yield Diagnostic(
+                "GF105",
+                "error",
+                f"parameter `{edge.port}` of `{node.name}` is fed twice: by `{fed[edge.port].source}` "
+                f"and by `{edge.source}`",
+                node=node.id,
+                location=edge.location or node.location,
+                snippet=edge.snippet,
+                hint="give each parameter once",
+            )
+        fed[edge.port] = edge
+    for port in node.ports:
+        if port.name in fed or not port.required:
+            continue
+        keys = ""
+        if upstream is not None and upstream.key is not None:
+            record = records[upstream.source]
+            if record is not None:
+                keys = f"; the record upstream has {', '.join(repr(name) for name in record.names)}"
+        yield Diagnostic(
+            "GF102",
+            "error",
+            f"nothing feeds parameter `{port.name}` of `{node.name}`{keys}",
+            node=node.id,
+            location=(upstream.location if upstream is not None else None) or node.location,
+            snippet=upstream.snippet if upstream is not None else None,
+            hint=f"feed it ({port.name}=...), give the parameter a default, or bind it: "
+            f"{node.name}.bind({port.name}=...)",
+        )
+
+
+# --- joins -------------------------------------------------------------------------------------------------
+
+
+def _without_idle_joins(graph: Graph) -> Graph:
+    """Lead every edge that takes a key of a join to the branch of that key, and drop joins left without use.
+
+    A join stays where some of its keys would be left without a consumer: their branches were declared, so they run.
+    """
+    edges = list(graph.edges)
+    scopes = list(graph.scopes)
+    dropped: set[NodeId] = set()
+    for join in reversed(graph.nodes):
+        if join.op is not Op.JOIN:
+            continue
+        branches = {edge.port: edge for edge in edges if edge.target == join.id}
+        consumers = [edge for edge in edges if edge.source == join.id]
+        if any(edge.key is not None and not _leads(edge.key, branches) for edge in consumers):
+            continue
+        whole = join.id == graph.output or any(edge.key is None for edge in consumers)
+        taken = {edge.key for edge in consumers}
+        if not whole and not all(port in taken for port in branches if port != REST):
+            continue
+        if not whole and REST in branches and not taken - set(join.keys):
+            continue
+        led = {id(edge): _led(edge, branches) for edge in consumers if edge.key is not None}
+        edges = [led.get(id(edge), edge) for edge in edges]
+        if not whole:
+            dropped.add(join.id)
+            edges = [edge for edge in edges if edge.target != join.id]
+            keyed = tuple((port, edge.source) for port, edge in branches.items() if port is not None and port != REST)
+            scopes = [
+                attrs.evolve(scope, keyed=keyed) if scope.output == join.id else scope for scope in scopes
+            ]
+    nodes = tuple(node for node in graph.nodes if node.id not in dropped)
+    return attrs.evolve(graph, nodes=nodes, edges=tuple(edges), scopes=tuple(scopes))
+
+
+def _leads(key: str, branches: dict[str | None, Edge]) -> bool:
+    """Tell whether one edge can say what the key of the join is: a key of a key cannot be said."""
+    if key in branches:
+        return True
+    return REST in branches and branches[REST].key is None
+
+
+def _led(edge: Edge, branches: dict[str | None, Edge]) -> Edge:
+    assert edge.key is not None
+    branch = branches.get(edge.key)
+    if branch is not None:
+        return attrs.evolve(edge, source=branch.source, key=branch.key)
+    return attrs.evolve(edge, source=branches[REST].source)

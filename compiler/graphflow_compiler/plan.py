@@ -1,0 +1,240 @@
+"""What the compiler gives: a plan, in frozen data that says what will run where, and why.
+
+A `Plan` holds the user's functions but no runtime: it can be printed, compared and drawn anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Literal, NewType, final
+
+import attrs
+
+from graphflow_compiler import dag
+from graphflow_compiler.errors import Diagnostic, NotStreamingError
+from graphflow_compiler.ir import INPUT, Edge, Node, NodeClass, NodeId, Op, Scope
+
+StageId = NewType("StageId", str)
+BufferKind = Literal["call", "fold", "bounded", "unbounded"]
+
+#: How many chunks a bounded buffer holds, unless told otherwise.
+CAPACITY = 64
+
+
+@attrs.frozen(slots=False)
+class PlannedNode(Node):
+    """A node with its place in the plan.
+
+    Attributes:
+        stage: the stage that runs it; None for the input.
+        plans: the plans of its bodies, for a branch or an each.
+    """
+
+    stage: StageId | None = None
+    plans: tuple[Plan, ...] = ()
+
+    @property
+    def streams(self) -> bool:
+        """Tell whether it gives its chunks as it makes them."""
+        return self.node_class is not NodeClass.AGGREGATE
+
+
+@attrs.frozen
+class Cluster:
+    """Neighbouring nodes of one stage that run as one generated function.
+
+    Attributes:
+        name: the name of the function.
+        nodes: the nodes, in the order in which a chunk passes them.
+        source: the function over an asynchronous stream.
+        sync_source: the function over a synchronous stream; "" where a node has to be awaited.
+    """
+
+    name: str
+    nodes: tuple[NodeId, ...]
+    source: str
+    sync_source: str
+
+
+@attrs.frozen
+class Stage:
+    """What one task runs: a path of nodes, each pulled by the next.
+
+    Attributes:
+        id: ``s0``, ``s1``... in topological order.
+        nodes: the path; only its first node may take chunks from other stages.
+        reason: why the path begins where it does.
+        own_task: False for the stage that whoever reads the output pulls in their own task.
+        clusters: the generated functions, found by `fuse`.
+    """
+
+    id: StageId
+    nodes: tuple[NodeId, ...]
+    reason: str
+    own_task: bool
+    clusters: tuple[Cluster, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The generated source of the stage, readable; "" where nothing was generated."""
+        return "\n\n".join(cluster.source for cluster in self.clusters)
+
+
+@attrs.frozen
+class Buffer:
+    """What stands between two stages on one edge.
+
+    Attributes:
+        source: the node that writes.
+        target: the node that reads.
+        port: the port of the target.
+        key: the key that the edge takes of every record chunk, if it takes one.
+        kind: ``call`` hands over directly, ``fold`` adds to the value that the port waits for and is never full,
+            ``bounded`` makes a writer wait that is `capacity` chunks ahead, ``unbounded`` never does.
+        capacity: in chunks, for ``bounded``.
+        reason: why it is of this kind.
+    """
+
+    source: NodeId
+    target: NodeId
+    port: str
+    key: str | None
+    kind: BufferKind
+    capacity: int | None
+    reason: str
+
+
+@attrs.frozen(slots=False)
+class Plan:
+    """What will run where, and why.
+
+    Attributes:
+        name: the name of the chain.
+        nodes: in topological order; the input first.
+        edges: every stream, in the order of the ports of their targets.
+        output: the node whose chunks are the final output.
+        stages: in topological order.
+        buffers: one for every edge between stages, and from the input; found by `plan_buffers`.
+        scopes: the runs that hold others, outermost first.
+        streams: True if the final output, or any key of it, comes while it is made.
+        streams_by_key: the same for every key of a record output.
+        streaming_begins: the nodes whose first chunk can become the first final chunk; () when nothing streams.
+        blocked_by: the node that makes the output whole, where it does not stream.
+        diagnostics: warnings and notes; found by `diagnose`.
+    """
+
+    name: str
+    nodes: tuple[PlannedNode, ...]
+    edges: tuple[Edge, ...]
+    output: NodeId
+    stages: tuple[Stage, ...]
+    scopes: tuple[Scope, ...]
+    node_class: NodeClass
+    streams: bool
+    streams_by_key: Mapping[str, bool]
+    streaming_begins: tuple[NodeId, ...]
+    blocked_by: NodeId | None
+    buffers: tuple[Buffer, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def by_id(self) -> Mapping[NodeId, PlannedNode]:
+        """The nodes by their ids."""
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:
+        """The edges by the node that they lead to."""
+        groups: dict[NodeId, list[Edge]] = {node.id: [] for node in self.nodes}
+        for edge in self.edges:
+            groups[edge.target].append(edge)
+        return {node: tuple(group) for node, group in groups.items()}
+
+    @cached_property
+    def edges_from(self) -> Mapping[NodeId, tuple[Edge, ...]]:
+        """The edges by the node that they come from."""
+        groups: dict[NodeId, list[Edge]] = {node.id: [] for node in self.nodes}
+        for edge in self.edges:
+            groups[edge.source].append(edge)
+        return {node: tuple(group) for node, group in groups.items()}
+
+    @property
+    def waits_for(self) -> Mapping[NodeId, tuple[NodeId, ...]]:
+        """For every node, the nodes that must have finished before its first chunk, in topological order.
+
+        They are the ancestors of the ports that wait for a whole value; the input counts among them.
+        """
+        return _Waits(self)
+
+    @cached_property
+    def nested(self) -> tuple[Plan, ...]:
+        """The plans of all bodies, directly in this plan."""
+        return tuple(plan for node in self.nodes for plan in node.plans)
+
+    def __getitem__(self, node_id: str) -> PlannedNode:
+        """Return the node of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.by_id[NodeId(node_id)]
+
+    def require_streaming(self) -> Plan:
+        """Return the plan itself if its output streams.
+
+        Raises:
+            NotStreamingError: it does not; the message names the node that blocks, its line and the mend.
+        """
+        if not self.streams:
+            raise NotStreamingError(
+                attrs.evolve(diagnostic, severity="error")
+                for diagnostic in self.diagnostics
+                if diagnostic.code in ("GF301", "GF302")
+            )
+        return self
+
+    def explain(self, format: Literal["text", "mermaid", "dot", "json"] = "text") -> str:
+        """Return the plan as text, a mermaid or dot drawing, or JSON."""
+        from graphflow_compiler.render import render_plan  # the renderers read plans: imported when one is asked
+
+        return render_plan(self, format)
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {
+            "text/plain": self.explain("text"),
+            "text/vnd.mermaid": self.explain("mermaid"),
+            "application/json": self.explain("json"),
+        }
+
+
+@final
+class _Waits(Mapping[NodeId, tuple[NodeId, ...]]):
+    """`Plan.waits_for`, worked out when asked: all of them together would be quadratic in a long chain."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __getitem__(self, node_id: NodeId) -> tuple[NodeId, ...]:
+        plan = self._plan
+        node = plan.by_id[node_id]
+        sources = {
+            edge.source
+            for edge in plan.edges_into[node_id]
+            if node.op is not Op.JOIN and edge.port is not None and not node.port(edge.port).streams
+        }
+        before = set(sources)
+        pairs = tuple((edge.source, edge.target) for edge in plan.edges)
+        ids = tuple(each.id for each in plan.nodes)
+        for source in sources:
+            before |= dag.ancestors(ids, pairs, source)
+        return tuple(each.id for each in plan.nodes if each.id in before)
+
+    def __iter__(self) -> Iterator[NodeId]:
+        return (node.id for node in self._plan.nodes if node.id != INPUT)
+
+    def __len__(self) -> int:
+        return len(self._plan.nodes) - 1

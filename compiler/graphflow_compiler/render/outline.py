@@ -1,0 +1,450 @@
+"""What is to be shown of a plan or graph, in words, before any format: the one description that all of them draw from.
+
+An `Outline` says everything once: which cells a node has, how its types are written, where it was declared, what is
+marked and in which words. `text`, `mermaid`, `dot` and `json` only lay it out. Figures that were measured in a run are
+cells like any other, so that a plan and its profile are printed by the same lines of code.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Final
+
+import attrs
+
+from graphflow_compiler.errors import Diagnostic
+from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeClass, NodeId, Op, Port, Scope, SourceLocation
+from graphflow_compiler.plan import Buffer, Plan, PlannedNode, Stage, StageId
+from graphflow_compiler.types import UNKNOWN, field_type, show
+
+#: How a location is shown: a function from where it is to where it is said to be.
+Locate = Callable[[SourceLocation], SourceLocation]
+
+#: What was measured, in words: for every node its figures by their names. A node of a body goes by `inside`.
+Measured = Mapping[NodeId, Mapping[str, str]]
+
+#: How many names a sentence lists before it says how many more there are.
+MANY: Final = 8
+
+
+def inside(node_id: NodeId, body: int, inner: NodeId) -> NodeId:
+    """Return the id by which a node in a body of another is measured.
+
+    >>> inside(NodeId("route"), 1, NodeId("model"))
+    'route/1/model'
+    """
+    return NodeId(f"{node_id}/{body}/{inner}")
+
+
+class Mark(enum.StrEnum):
+    """Why a node is worth a look."""
+
+    BEGINS = "streaming begins here"
+    WHOLE = "comes out whole, as one chunk"
+    BLOCKS = "blocks the output"
+
+
+@attrs.frozen
+class PortLine:
+    """A port, with its declared type or, where nothing is declared, the type that flows into it."""
+
+    name: str
+    streams: bool
+    required: bool
+    fed: bool
+    type: str
+
+
+@attrs.frozen
+class EdgeLine:
+    """An edge, with what stands on it."""
+
+    source: NodeId
+    target: NodeId
+    port: str | None
+    key: str | None
+    whole: bool
+    folds: str | None
+    unchecked: str
+    location: SourceLocation | None
+    snippet: str | None
+    buffer: Buffer | None
+    notable: bool
+
+    @property
+    def into(self) -> str:
+        """The port in words."""
+        return "the rest" if self.port == REST else f"`{self.port}`"
+
+
+@attrs.frozen
+class Body:
+    """A plan inside a node, with the words that say when it runs."""
+
+    label: str
+    outline: Outline
+
+
+@attrs.frozen
+class NodeLine:
+    """A node, cell by cell."""
+
+    id: NodeId
+    name: str
+    op: Op
+    kind: str
+    node_class: NodeClass | None
+    ports: tuple[PortLine, ...]
+    gives: str
+    folds: str | None
+    reason: str
+    location: SourceLocation | None
+    inputs: tuple[EdgeLine, ...]
+    details: Mapping[str, object]
+    stage: StageId | None = None
+    mark: Mark | None = None
+    bodies: tuple[Body, ...] = ()
+    measured: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def types(self) -> str:
+        """What it takes and what it gives."""
+        match self.op, self.ports:
+            case Op.INPUT, _:
+                return self.gives
+            case Op.JOIN, _:
+                return f"→ {self.gives}"
+            case _, (port,):
+                return f"{port.type} → {self.gives}"
+        mixed = len({port.streams for port in self.ports}) > 1
+        parameters = (
+            f"{port.name}{'' if port.required or port.fed else '?'}: "
+            + (f"Stream[{port.type}]" if mixed and port.streams else port.type)
+            for port in self.ports
+        )
+        return f"({', '.join(parameters)}) → {self.gives}"
+
+    @property
+    def evidence(self) -> str:
+        """Why it is what it is, after the words of its mark, with where it was declared."""
+        where = f" ({self.location})" if self.location is not None else ""
+        return (f"{self.mark}: " if self.mark else "") + self.reason + where
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The types that were not compared, and why."""
+        return tuple(
+            f"unchecked: {f'{edge.into}: ' if len(self.ports) > 1 else ''}{edge.unchecked}"
+            for edge in self.inputs
+            if edge.unchecked
+        )
+
+    @property
+    def figures(self) -> str:
+        """What was measured, in one line."""
+        return " · ".join(f"{name} {figure}" for name, figure in self.measured.items())
+
+
+@attrs.frozen
+class Beginning:
+    """A node where chunks of the output begin, with the nodes that must be done before."""
+
+    node: NodeId
+    whole: bool
+    waits: tuple[NodeId, ...]
+
+    def __str__(self) -> str:
+        what = "one whole chunk comes from" if self.whole else "streaming begins at"
+        if not self.waits:
+            return f"{what} `{self.node}`" + (", with its first chunk" if self.node == INPUT else ", at once")
+        return f"{what} `{self.node}`, once {listed(self.waits)} {'is' if len(self.waits) == 1 else 'are'} done"
+
+
+@attrs.frozen(slots=False)
+class Outline:
+    """A plan in words.
+
+    Attributes:
+        name, takes, gives, node_class: of the whole chain.
+        streams, streams_by_key, begins, blocked_by: as in the plan.
+        beginnings: the first of `begins`, with what they wait for.
+        nodes: in topological order, the input first; each with its edges.
+        stages, output, scopes: as in the plan.
+        diagnostics: with locations as they are shown.
+    """
+
+    name: str
+    takes: str
+    gives: str
+    node_class: NodeClass
+    streams: bool
+    streams_by_key: Mapping[str, bool]
+    begins: tuple[NodeId, ...]
+    beginnings: tuple[Beginning, ...]
+    blocked_by: NodeId | None
+    nodes: tuple[NodeLine, ...]
+    stages: tuple[Stage, ...]
+    output: NodeId
+    scopes: tuple[Scope, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @functools.cached_property
+    def by_id(self) -> Mapping[NodeId, NodeLine]:
+        """The nodes by their ids."""
+        return {node.id: node for node in self.nodes}
+
+    @property
+    def headline(self) -> str:
+        """The plan in one line."""
+        streams = "streams" if self.streams else "does not stream"
+        return f"{self.name} · {shortened(self.takes)} → {shortened(self.gives)} · {self.node_class} · {streams}"
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """Whether the output streams, from where, after what, or else why not: a sentence each."""
+        return (*self._by_key(), *self._from_where())
+
+    def _by_key(self) -> Iterable[str]:
+        live = [key for key, streams in self.streams_by_key.items() if streams]
+        whole = [key for key, streams in self.streams_by_key.items() if not streams]
+        if live:
+            yield f"{listed(live)} {'streams' if len(live) == 1 else 'stream'}"
+        if whole:
+            yield f"{listed(whole)} {'does' if len(whole) == 1 else 'do'} not stream"
+
+    def _from_where(self) -> Iterable[str]:
+        yield from map(str, self.beginnings)
+        if len(self.begins) > len(self.beginnings):
+            yield f"… and so at {len(self.begins) - len(self.beginnings):,} more nodes"
+        if self.blocked_by is not None:
+            node = self.by_id[self.blocked_by]
+            where = f" ({node.location})" if node.location is not None else ""
+            yield f"blocked by `{node.id}`{where}: {node.reason}"
+
+    def all_diagnostics(self) -> Iterable[tuple[str, Diagnostic]]:
+        """Yield every diagnostic, those of bodies too, with the words that say in which body; "" for the plan's own."""
+        for diagnostic in self.diagnostics:
+            yield "", diagnostic
+        for node in self.nodes:
+            for body in node.bodies:
+                here = f"in `{node.id}`, {body.label}"
+                for where, diagnostic in body.outline.all_diagnostics():
+                    yield f"{here}, {where}" if where else here, diagnostic
+
+
+def outline(plan: Plan, *, measured: Measured | None = None, locate: Locate | None = None) -> Outline:
+    """Put a plan into words.
+
+    Args:
+        plan: the plan, whole.
+        measured: figures of a run, to be shown with the nodes.
+        locate: how locations are shown; below the current directory, or by their last two parts, if not given.
+    """
+    words = _Words(locate or short_locations())
+    measured = measured or {}
+    buffers = {(each.source, each.target, each.port, each.key): each for each in plan.buffers}
+    marks = dict.fromkeys(plan.streaming_begins, Mark.BEGINS)
+    for node_id in marks:
+        if not plan.by_id[node_id].streams:
+            marks[node_id] = Mark.WHOLE
+    if plan.blocked_by is not None:
+        marks[plan.blocked_by] = Mark.BLOCKS
+
+    def planned(node: PlannedNode) -> NodeLine:
+        return attrs.evolve(
+            words.node(plan, node, buffers),
+            stage=node.stage,
+            mark=marks.get(node.id),
+            measured=measured.get(node.id, {}),
+            bodies=tuple(
+                Body(
+                    label,
+                    outline(body, measured=_measured_inside(measured, node.id, index), locate=words.locate),
+                )
+                for index, (label, body) in enumerate(zip(labels(node), node.plans, strict=True))
+            ),
+        )
+
+    waits_for = plan.waits_for
+    return Outline(
+        name=plan.name,
+        takes=show(plan.by_id[INPUT].output),
+        gives=show(plan.by_id[plan.output].output),
+        node_class=plan.node_class,
+        streams=plan.streams,
+        streams_by_key=plan.streams_by_key,
+        begins=plan.streaming_begins,
+        beginnings=tuple(
+            Beginning(node_id, marks[node_id] is Mark.WHOLE, () if node_id == INPUT else waits_for[node_id])
+            for node_id in plan.streaming_begins[:MANY]
+        ),
+        blocked_by=plan.blocked_by,
+        nodes=tuple(map(planned, plan.nodes)),
+        stages=plan.stages,
+        output=plan.output,
+        scopes=plan.scopes,
+        diagnostics=tuple(map(words.diagnostic, plan.diagnostics)),
+    )
+
+
+def node_lines(graph: Graph, locate: Locate) -> Iterable[NodeLine]:
+    """Put the nodes of a graph into words, as far as the passes have come."""
+    words = _Words(locate)
+    return (words.node(graph, node, {}) for node in graph.nodes)
+
+
+def labels(node: Node) -> tuple[str, ...]:
+    """Say of every body of a node when it runs."""
+    if node.op is Op.EACH:
+        return (f"for every item, {node.limit:,} at once" if node.limit > 1 else "for every item, one after another",)
+    conditions = (f"if `{getattr(condition, '__name__', type(condition).__name__)}`" for condition in node.conditions)
+    return (*conditions, "otherwise")[: len(node.bodies)] if node.bodies else ()
+
+
+def listed(names: Sequence[str], most: int = MANY) -> str:
+    """List names in a sentence.
+
+    >>> listed(["a", "b", "c"]), listed("abcdef", 3)
+    ('`a`, `b` and `c`', '`a`, `b`, `c` and 3 more')
+    """
+    quoted = [f"`{name}`" for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(quoted)} and {len(names) - most:,} more"
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else quoted[0]
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """Cut a text that is too long to be read.
+
+    >>> shortened("a record of a thousand keys", 12)
+    'a record of…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def printable(text: str) -> str:
+    r"""Write what would break a line, or could not be seen, as its escape.
+
+    >>> print(printable("two\nlines"))
+    two\nlines
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def short_locations() -> Locate:
+    """Return what shows a file from the current directory on, or else by its last two parts."""
+    try:
+        here: PurePath | None = PurePath(os.getcwd())
+    except OSError:  # the directory is gone
+        here = None
+
+    @functools.cache
+    def short(file: str) -> str:
+        path = PurePath(file)
+        if not path.is_absolute():
+            return file
+        if here is not None and path.is_relative_to(here):
+            return path.relative_to(here).as_posix()
+        return PurePath(*path.parts[1:][-2:]).as_posix()
+
+    return lambda location: SourceLocation(short(location.file), location.line)
+
+
+@attrs.frozen
+class _Words:
+    """Puts parts of a plan or graph into words."""
+
+    locate: Locate
+
+    def location(self, location: SourceLocation | None) -> SourceLocation | None:
+        return None if location is None else self.locate(location)
+
+    def diagnostic(self, diagnostic: Diagnostic) -> Diagnostic:
+        return attrs.evolve(diagnostic, location=self.location(diagnostic.location))
+
+    def node(
+        self,
+        graph: Graph | Plan,
+        node: Node,
+        buffers: Mapping[tuple[NodeId, NodeId, str | None, str | None], Buffer],
+    ) -> NodeLine:
+        incoming = graph.edges_into[node.id]
+        feeding = {edge.port: edge for edge in incoming}
+        return NodeLine(
+            id=node.id,
+            name=node.name,
+            op=node.op,
+            kind=node.kind,
+            node_class=node.node_class,
+            ports=tuple(_port(graph, port, feeding.get(port.name)) for port in node.ports),
+            gives=show(node.output),
+            folds=None if node.folds is None else node.folds.name,
+            reason=node.reason,
+            location=self.location(node.location),
+            inputs=tuple(
+                self._edge(graph, node, edge, buffers.get((edge.source, edge.target, edge.port, edge.key)))
+                for edge in incoming
+            ),
+            details=_details(node),
+        )
+
+    def _edge(self, graph: Graph | Plan, node: Node, edge: Edge, buffer: Buffer | None) -> EdgeLine:
+        return EdgeLine(
+            source=edge.source,
+            target=edge.target,
+            port=edge.port,
+            key=edge.key,
+            whole=node.op is not Op.JOIN and any(port.name == edge.port and not port.streams for port in node.ports),
+            folds=None if edge.accumulator is None else edge.accumulator.name,
+            unchecked=edge.unchecked,
+            location=self.location(edge.location),
+            snippet=edge.snippet,
+            buffer=buffer,
+            notable=buffer is not None
+            or edge.key is not None
+            or len(node.ports) > 1
+            or _folds_differently(edge, graph.by_id[edge.source]),
+        )
+
+
+def _port(graph: Graph | Plan, port: Port, edge: Edge | None) -> PortLine:
+    known = port.type
+    if known is UNKNOWN and edge is not None:
+        known = graph.by_id[edge.source].output
+        if edge.key is not None:
+            found = field_type(known, edge.key)
+            known = UNKNOWN if found is None else found
+    return PortLine(port.name, port.streams, port.required, edge is not None, show(known))
+
+
+def _folds_differently(edge: Edge, source: Node) -> bool:
+    """Tell whether the port says how it folds, rather than the stream."""
+    if edge.accumulator is None or edge.accumulator == source.folds:
+        return False
+    return source.folds is None or edge.accumulator.name != source.folds.name
+
+
+def _details(node: Node) -> Mapping[str, object]:
+    """Return what a declaration says beyond ports and types, as far as it says anything."""
+    details: dict[str, object] = {}
+    if node.keys:
+        details["keys"] = list(node.keys)
+    if node.op is Op.EACH:
+        details["limit"] = node.limit
+    details |= {
+        word: True
+        for word, is_so in (("async", node.is_async), ("thread", node.thread), ("suspends", node.suspends))
+        if is_so
+    }
+    return details
+
+
+def _measured_inside(measured: Measured, node_id: NodeId, body: int) -> Measured:
+    prefix = inside(node_id, body, NodeId(""))
+    return {NodeId(key[len(prefix) :]): figures for key, figures in measured.items() if key.startswith(prefix)}

@@ -1,0 +1,641 @@
+"""Make nodes of functions: the decorators, and what `|` makes of a bare function or a dict.
+
+A decorator says what a function is; a bare function is taken by its annotations. Either way its parameters become
+ports: those annotated as iterators take chunks as they come, the others wait for the whole value.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeVar, overload
+
+import attrs
+
+from graphflow.chain import Aggregate, Chain, Producer, Transform, wrap
+from graphflow.code import suspends
+from graphflow.declaration import GraphFunction, Step
+from graphflow.handles import Stream, Value, carried_type, is_stream
+from graphflow.places import caller_frame, caller_location, location_of
+from graphflow_compiler.accumulate import Accumulator
+from graphflow_compiler.errors import compile_error
+from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port, SourceLocation
+from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+Intent = Literal["transform", "chunkwise", "aggregate", "bare"]
+
+
+# --- what a function looks like ----------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Signature:
+    """A callable as graphflow sees it.
+
+    Attributes:
+        function: the callable.
+        name: what its node is called.
+        parameters: the parameters that a value can be given to.
+        hints: the resolved annotations, by parameter and for ``return``.
+        yields: it is a generator function.
+        is_async: it is a coroutine function or an asynchronous generator function.
+        location: where it is written.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    parameters: tuple[inspect.Parameter, ...]
+    hints: Mapping[str, object]
+    yields: bool
+    is_async: bool
+    location: SourceLocation | None
+
+    def hint(self, parameter: inspect.Parameter) -> object:
+        """Return the annotation of a parameter, `UNKNOWN` where there is none."""
+        return self.hints.get(parameter.name, UNKNOWN)
+
+    @property
+    def result(self) -> object:
+        """The annotation of the result."""
+        return self.hints.get("return", UNKNOWN)
+
+
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """Read the signature of a callable.
+
+    Raises:
+        CompileError: it is not callable.
+    """
+    if not callable(function):
+        raise compile_error(
+            "GF111",
+            f"{_brief(function)} cannot be a node",
+            location=caller_location(),
+            hint="a node is a chain, a function, or a dict of those",
+        )
+    plain = function
+    while isinstance(plain, functools.partial):
+        plain = plain.func
+    code_owner = plain if _has_code(plain) or isinstance(plain, type) else getattr(type(plain), "__call__", plain)
+    return Signature(
+        function,
+        _name_of(plain),
+        _parameters(function),
+        _hints(code_owner),
+        yields=inspect.isgeneratorfunction(code_owner) or inspect.isasyncgenfunction(code_owner),
+        is_async=inspect.iscoroutinefunction(code_owner) or inspect.isasyncgenfunction(code_owner),
+        location=location_of(code_owner),
+    )
+
+
+def _has_code(function: object) -> bool:
+    return inspect.isroutine(function)
+
+
+def _name_of(function: object) -> str:
+    name = getattr(function, "__name__", None) or type(function).__name__
+    return "lambda" if name == "<lambda>" else str(name)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # a builtin that does not tell: such as `str` or `dict`
+        return (inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY),)
+    named = tuple(one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
+    if named or not any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return named
+    return (inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY),)
+
+
+def _hints(function: Callable[..., Any]) -> Mapping[str, object]:
+    """Resolve annotations, also names that are local to the function that declares the node."""
+    annotations = getattr(function, "__annotations__", None)
+    if not annotations:
+        return {}
+    frame = caller_frame()
+    local_names = dict(frame.f_locals) if frame is not None else {}
+    try:
+        return typing.get_type_hints(function, localns=local_names, include_extras=True)
+    except Exception:  # an annotation may be any expression, and may raise anything: it is then unknown
+        return {name: hint for name, hint in annotations.items() if not isinstance(hint, str)}
+
+
+# --- nodes -------------------------------------------------------------------------------------------------
+
+
+def node_of(
+    function: Callable[..., Any],
+    intent: Intent,
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+    kind: str = "chain",
+) -> Node:
+    """Make the node of a function.
+
+    Raises:
+        CompileError: the function cannot be what it is declared as.
+    """
+    signature = signature_of(function)
+    _refuse_result(signature)
+    if thread and signature.is_async:
+        raise _misdeclared(
+            signature,
+            f"`{signature.name}` is asynchronous, so it cannot run in a thread",
+            "leave thread=True out, or write it as a plain `def`",
+        )
+    if intent == "chunkwise":
+        op, ports, output = _as_chunkwise(signature)
+    elif intent == "transform":
+        op, ports, output = _as_transform(signature)
+    elif intent == "aggregate":
+        op, ports, output = _as_aggregate(signature)
+    else:
+        op, ports, output = _as_bare(signature)
+    call = signature.function
+    if not ports:  # it needs no input, but must be told when to run
+        ports = (Port("input", streams=False, type=object),)
+        call = _ignoring_input(signature)
+    return Node(
+        NodeId(""),
+        name or signature.name,
+        op,
+        ports,
+        output,
+        function=call,
+        is_async=signature.is_async or (op is Op.GENERATE and iterated(signature.result) is not None),
+        thread=thread,
+        suspends=signature.is_async and suspends(signature.function),
+        accumulate=accumulate,
+        kind=kind,
+        tags=_tags(tags),
+        metadata=dict(metadata or {}),
+        location=signature.location,
+    )
+
+
+def _as_chunkwise(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
+    if signature.yields:
+        raise _misdeclared(
+            signature,
+            f"`{signature.name}` is chunkwise, but yields: a chunkwise function returns one chunk for one chunk",
+            f"declare it with @gf.transform, or return instead of yielding in `{signature.name}`",
+        )
+    required = [one for one in signature.parameters if one.default is one.empty]
+    if len(required) > 1 or not signature.parameters:
+        raise _misdeclared(
+            signature,
+            f"`{signature.name}` is chunkwise, so it takes one chunk, but it has {len(required)} required parameters",
+            "bind the others, or give them defaults",
+        )
+    parameter = (required or list(signature.parameters))[0]
+    port = Port(parameter.name, streams=True, type=signature.hint(parameter))
+    return Op.MAP, (port,), _result_of_call(signature)
+
+
+def _as_transform(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
+    if not signature.yields:
+        raise compile_error(
+            "GF101",
+            f"`{signature.name}` is declared as a transform, but has no `yield`: it would give nothing until it returns",
+            location=signature.location or caller_location(),
+            hint=f"yield chunks in `{signature.name}`, or declare it with @gf.aggregate "
+            "(a function of the whole input) or @gf.chunkwise (a function of one chunk)",
+        )
+    ports = _ports(signature, stream_if_unannotated=True)
+    if not any(port.streams for port in ports):
+        described = ", ".join(f"`{port.name}: {show(port.type)}`" for port in ports) or "no parameter"
+        raise _misdeclared(
+            signature,
+            f"`{signature.name}` is declared as a transform, but takes no stream: it has {described}",
+            "annotate the parameter that it iterates as "
+            f"{'AsyncIterator' if signature.is_async else 'Iterator'}[...], "
+            "or declare it with @gf.aggregate: a generator that waits for its input is a producer",
+        )
+    return Op.GENERATE, ports, _result_of_generator(signature)
+
+
+def _as_aggregate(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
+    ports = _ports(signature, stream_if_unannotated=False)
+    if not signature.yields:
+        return Op.CALL, ports, _result_of_call(signature)
+    streams = [port.name for port in ports if port.streams]
+    if streams:
+        raise _misdeclared(
+            signature,
+            f"`{signature.name}` is declared as an aggregate, but it yields while it reads the stream `{streams[0]}`",
+            "declare it with @gf.transform",
+        )
+    return Op.GENERATE, ports, _result_of_generator(signature)
+
+
+def _as_bare(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
+    """Take a function by its annotations first, then by whether it yields."""
+    gives_iterator = signature.yields or iterated(signature.result) is not None or (
+        iterated_sync(signature.result) is not None
+    )
+    if not gives_iterator or not signature.parameters:
+        op = Op.GENERATE if signature.yields else Op.CALL
+        result = _result_of_generator(signature) if signature.yields else _result_of_call(signature)
+        return op, _ports(signature, stream_if_unannotated=False), result
+    return Op.GENERATE, _ports(signature, stream_if_unannotated=True), _result_of_generator(signature)
+
+
+def _ports(signature: Signature, *, stream_if_unannotated: bool) -> tuple[Port, ...]:
+    """Make the ports of the parameters: iterators take chunks, the others wait for the value.
+
+    Where no parameter is an iterator, the first one streams if it is not annotated and `stream_if_unannotated`.
+    """
+    ports = []
+    iterates = False
+    for parameter in signature.parameters:
+        hint = signature.hint(parameter)
+        chunk = iterated(hint)
+        if chunk is None:
+            chunk = iterated_sync(hint)
+        elif not signature.is_async:
+            raise _misdeclared(
+                signature,
+                f"`{signature.name}` is not asynchronous, so it cannot iterate `{parameter.name}: {show(hint)}`",
+                f"write `async def {signature.name}`, or annotate `{parameter.name}` as Iterator[{show(chunk)}]",
+            )
+        if chunk is not None and iterated(hint) is None and signature.is_async:
+            raise _misdeclared(
+                signature,
+                f"`{signature.name}` is asynchronous, but `{parameter.name}: {show(hint)}` is a synchronous iterator",
+                f"annotate `{parameter.name}` as AsyncIterator[{show(chunk)}] and read it with `async for`",
+            )
+        iterates = iterates or chunk is not None
+        required = parameter.default is parameter.empty
+        ports.append(Port(parameter.name, chunk is not None, hint if chunk is None else chunk, required))
+    if not iterates and stream_if_unannotated and ports and ports[0].type is UNKNOWN:
+        ports[0] = attrs.evolve(ports[0], streams=True)
+    return tuple(ports)
+
+
+def _result_of_call(signature: Signature) -> object:
+    result = signature.result
+    inner = awaited(result)
+    return result if inner is None else inner
+
+
+def _result_of_generator(signature: Signature) -> object:
+    for read in (iterated, iterated_sync):
+        chunk = read(signature.result)
+        if chunk is not None:
+            return chunk
+    return UNKNOWN
+
+
+def _refuse_result(signature: Signature) -> None:
+    result = signature.result
+    origin = typing.get_origin(result) or result
+    if isinstance(origin, type) and issubclass(origin, Chain):
+        raise compile_error(
+            "GF108",
+            f"`{signature.name}` returns a chain ({show(result)}): which nodes run would only be known while it runs",
+            location=signature.location or caller_location(),
+            hint="choose between chains with gf.branch((predicate, chain), ..., default), "
+            "or run the chain in the function: return await chain.invoke(value)",
+        )
+
+
+def _ignoring_input(signature: Signature) -> Callable[[object], Any]:
+    function = signature.function
+    if not (signature.is_async or signature.yields):
+        return lambda _: function()
+
+    @functools.wraps(function)
+    def call(_: object) -> Any:
+        return function()
+
+    return call
+
+
+def bound(node: Node, options: Mapping[str, object]) -> Node:
+    """Return the node with some parameters given.
+
+    Raises:
+        CompileError: it has no parameter of that name, or all would be given.
+    """
+    names = [port.name for port in node.ports]
+    given = getattr(node.function, "keywords", {}) if isinstance(node.function, functools.partial) else {}
+    unknown = [name for name in options if name not in names and name not in given]
+    if unknown:
+        raise compile_error(
+            "GF110",
+            f"`{node.name}` has no parameter `{unknown[0]}`",
+            location=caller_location(),
+            hint=f"its parameters are {', '.join((*names, *given))}",
+        )
+    ports = tuple(port for port in node.ports if port.name not in options)
+    assert node.function is not None
+    function: Callable[..., Any] = functools.partial(node.function, **options)
+    if not ports:
+        raise compile_error(
+            "GF110",
+            f"every parameter of `{node.name}` would be bound, so nothing could be given to it",
+            location=caller_location(),
+            hint=f"leave one free: {', '.join(names)}",
+        )
+    return attrs.evolve(node, ports=ports, function=function)
+
+
+def _misdeclared(signature: Signature, message: str, hint: str) -> Exception:
+    return compile_error("GF113", message, location=signature.location or caller_location(), hint=hint)
+
+
+def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
+    return tuple(tags)
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- the decorators ----------------------------------------------------------------------------------------
+
+
+class _TransformDecorator(typing.Protocol):
+    @overload
+    def __call__(self, function: Callable[[AsyncIterator[A]], AsyncIterator[B]], /) -> Transform[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[Iterator[A]], Iterator[B]], /) -> Transform[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., AsyncIterator[B]], /) -> Transform[Any, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., Iterator[B]], /) -> Transform[Any, B]: ...
+
+
+class _ChunkwiseDecorator(typing.Protocol):
+    @overload
+    def __call__(self, function: Callable[[A], Awaitable[B]], /) -> Transform[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], B], /) -> Transform[A, B]: ...
+
+
+class _AggregateDecorator(typing.Protocol):
+    @overload
+    def __call__(self, function: Callable[[AsyncIterator[A]], Awaitable[B]], /) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], AsyncIterator[B]], /) -> Producer[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], Iterator[B]], /) -> Producer[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], Awaitable[B]], /) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], B], /) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., AsyncIterator[B]], /) -> Producer[Any, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., Iterator[B]], /) -> Producer[Any, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., Awaitable[B]], /) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(self, function: Callable[..., B], /) -> Aggregate[Any, B]: ...
+
+
+@overload
+def transform(function: Callable[[AsyncIterator[A]], AsyncIterator[B]], /) -> Transform[A, B]: ...
+@overload
+def transform(function: Callable[[Iterator[A]], Iterator[B]], /) -> Transform[A, B]: ...
+@overload
+def transform(function: Callable[..., AsyncIterator[B]], /) -> Transform[Any, B]: ...
+@overload
+def transform(function: Callable[..., Iterator[B]], /) -> Transform[Any, B]: ...
+@overload
+def transform(
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> _TransformDecorator: ...
+def transform(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> Any:
+    """Declare a generator that takes chunks as they come and yields chunks.
+
+    The parameters annotated as iterators are streams; without any, the first. Others wait for their whole value.
+
+    Args:
+        function: an asynchronous or plain generator function.
+        name: the name of its node and run; the function's name if not given.
+        tags: for its events.
+        metadata: for its events.
+        accumulate: how its own chunks fold into one value, where their type does not say it.
+        thread: run the (plain) generator in a worker thread.
+
+    Raises:
+        CompileError: it does not yield, or takes no stream.
+    """
+    return _declare(
+        "transform", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+    )
+
+
+@overload
+def chunkwise(function: Callable[[A], Awaitable[B]], /) -> Transform[A, B]: ...
+@overload
+def chunkwise(function: Callable[[A], B], /) -> Transform[A, B]: ...
+@overload
+def chunkwise(
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> _ChunkwiseDecorator: ...
+def chunkwise(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> Any:
+    """Declare a transform as a function of one chunk, plain or asynchronous: one chunk in, one chunk out.
+
+    Args and errors as for `transform`.
+    """
+    return _declare(
+        "chunkwise", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+    )
+
+
+@overload
+def aggregate(function: Callable[[AsyncIterator[A]], Awaitable[B]], /) -> Aggregate[A, B]: ...
+@overload
+def aggregate(function: Callable[[A], AsyncIterator[B]], /) -> Producer[A, B]: ...
+@overload
+def aggregate(function: Callable[[A], Iterator[B]], /) -> Producer[A, B]: ...
+@overload
+def aggregate(function: Callable[[A], Awaitable[B]], /) -> Aggregate[A, B]: ...
+@overload
+def aggregate(function: Callable[[A], B], /) -> Aggregate[A, B]: ...
+@overload
+def aggregate(function: Callable[..., AsyncIterator[B]], /) -> Producer[Any, B]: ...
+@overload
+def aggregate(function: Callable[..., Iterator[B]], /) -> Producer[Any, B]: ...
+@overload
+def aggregate(function: Callable[..., Awaitable[B]], /) -> Aggregate[Any, B]: ...
+@overload
+def aggregate(function: Callable[..., B], /) -> Aggregate[Any, B]: ...
+@overload
+def aggregate(
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> _AggregateDecorator: ...
+def aggregate(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    accumulate: Accumulator | None = None,
+    thread: bool = False,
+) -> Any:
+    """Declare a function that waits for its whole input and gives one value; a generator is a producer.
+
+    Args:
+        function: a plain or asynchronous function or generator function.
+        name: the name of its node and run; the function's name if not given.
+        tags: for its events.
+        metadata: for its events.
+        accumulate: how the chunks of a producer fold into one value, where their type does not say it.
+        thread: run a blocking plain function in a worker thread.
+
+    Raises:
+        CompileError: it yields while it reads a stream: that is a transform.
+    """
+    return _declare(
+        "aggregate", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+    )
+
+
+def _declare(intent: Intent, function: Callable[..., Any] | None, **options: Any) -> Any:
+    if function is None:
+        return lambda decorated: _declare(intent, decorated, **options)
+    if isinstance(function, Chain):
+        raise compile_error(
+            "GF111",
+            f"`{function.name}` is a chain already",
+            location=caller_location(),
+            hint="use it as it is; configure it with .with_config(...)",
+        )
+    return wrap(Step(node_of(function, intent, **options)))
+
+
+@overload
+def graph(function: Callable[[Stream[A]], Stream[B]], /) -> Transform[A, B]: ...
+@overload
+def graph(function: Callable[[Value[A]], Stream[B]], /) -> Producer[A, B]: ...
+@overload
+def graph(function: Callable[[Stream[A]], Value[B]], /) -> Aggregate[A, B]: ...
+@overload
+def graph(function: Callable[[Value[A]], Value[B]], /) -> Aggregate[A, B]: ...
+@overload
+def graph(function: Callable[..., Stream[B]], /) -> Producer[dict[str, Any], B]: ...
+@overload
+def graph(function: Callable[..., Value[B]], /) -> Aggregate[dict[str, Any], B]: ...
+@overload
+def graph(function: Callable[..., Mapping[str, object]], /) -> Aggregate[Any, dict[str, Any]]: ...
+def graph(function: Callable[..., Any], /) -> Any:
+    """Declare any acyclic graph, by calling nodes on handles.
+
+    The function is called once, when the chain is compiled, with a handle for every parameter; each call of a chain
+    on handles is one node, and a handle used twice is shared. The annotations `Stream[T]` and `Value[T]` are a
+    promise that type checkers and the compiler hold it to. A graph may return a dict of handles.
+
+    Raises:
+        CompileError: when compiled: a cycle, a broken promise, a handle used as a plain value.
+    """
+    signature = signature_of(function)
+    if signature.is_async or signature.yields:
+        raise _misdeclared(
+            signature,
+            f"the graph `{signature.name}` is {'asynchronous' if signature.is_async else 'a generator'}",
+            "write it as a plain `def`: it is called once, to declare the graph, and runs nothing",
+        )
+    if not signature.parameters:
+        raise _misdeclared(
+            signature, f"the graph `{signature.name}` has no parameter", "give it one for its input"
+        )
+    parameters = tuple((one.name, signature.hint(one)) for one in signature.parameters)
+    result = signature.result
+    promises_stream = None
+    if result is not UNKNOWN and (typing.get_origin(result) or result) in (Stream, Value):
+        promises_stream = is_stream(result)
+    node_class = NodeClass.AGGREGATE
+    if promises_stream:
+        all_streams = all(is_stream(annotation) for _, annotation in parameters)
+        node_class = NodeClass.TRANSFORM if all_streams else NodeClass.PRODUCER
+    return wrap(
+        GraphFunction(
+            function,
+            signature.name,
+            parameters,
+            promises_stream,
+            UNKNOWN if promises_stream is None else carried_type(result),
+            node_class,
+            signature.location,
+        )
+    )
+
+
+# --- bare functions and dicts ------------------------------------------------------------------------------
+
+_COERCED: Final = "a chain, a function, or a dict of those"
+
+
+def as_chain(value: object) -> Chain[Any, Any]:
+    """Return the chain that `|` takes a value for.
+
+    Raises:
+        CompileError: it cannot be one.
+    """
+    if isinstance(value, Chain):
+        return value
+    if isinstance(value, Mapping):
+        from graphflow.fan import parallel
+
+        return parallel(value)
+    if callable(value):
+        return wrap(Step(node_of(value, "bare")))
+    raise compile_error(
+        "GF111",
+        f"{_brief(value)} cannot be a node",
+        location=caller_location(),
+        hint=f"`|` takes {_COERCED}",
+    )
+
+
+__all__ = ["Aggregate", "Producer", "Transform", "aggregate", "as_chain", "bound", "chunkwise", "graph", "transform"]
