@@ -178,7 +178,7 @@ class Lowering:
             Edge(feed.node, node.id, port, feed.key, location=around.location, snippet=around.snippet)
         )
 
-    def scope(self, name: str, around: Surroundings, location: SourceLocation | None) -> ScopeId:
+    def scope(self, name: str, feed: Feed, around: Surroundings, location: SourceLocation | None) -> ScopeId:
         """Open a scope; its output is filled in by `close`."""
         name = around.name or name
         scope_id = ScopeId(self.new_id(f"{name}()"))
@@ -187,6 +187,8 @@ class Lowering:
             around.scope,
             name,
             output=INPUT,
+            source=feed.node,
+            source_key=feed.key,
             tags=_unique((*around.own_tags, *around.tags)),
             metadata=dict(around.metadata),
             location=location,
@@ -229,7 +231,7 @@ class Lowering:
                 return self._trace(declaration, feed, around)
 
     def _sequence(self, sequence: Sequence, feed: Feed, around: Surroundings) -> Walk:
-        scope = self.scope("sequence", around, sequence.location)
+        scope = self.scope("sequence", feed, around, sequence.location)
         inside = Surroundings(scope, around.tags, metadata=around.metadata)
         before: Declaration | None = None
         for number, (part, location) in enumerate(_parts(sequence), start=1):
@@ -248,7 +250,7 @@ class Lowering:
         return feed
 
     def _fan(self, fan: Fan, feed: Feed, around: Surroundings) -> Walk:
-        scope = self.scope(fan.name, around, fan.location)
+        scope = self.scope(fan.name, feed, around, fan.location)
         inside = Surroundings(scope, around.tags, metadata=around.metadata, location=around.location or fan.location)
         feeds: dict[str, Feed] = {}
         for key, branch in fan.branches:
@@ -304,7 +306,7 @@ class Lowering:
                 location=graph.location,
                 hint="a graph cannot call itself; put the repetition into the body of one node",
             )
-        scope = self.scope(graph.name, around, graph.location)
+        scope = self.scope(graph.name, feed, around, graph.location)
         inside = Surroundings(scope, around.tags, metadata=around.metadata, location=graph.location)
         tracer = Tracer(self, graph, inside)
         single = len(graph.parameters) == 1

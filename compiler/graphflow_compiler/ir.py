@@ -112,6 +112,7 @@ class Scope:
         id: unique in the graph.
         parent: the scope around it, None for the outermost.
         name, kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
+        source, source_key: what it is fed with; None where that was a join that was taken away.
         output: the node whose chunks are the scope's own.
         keyed: where the output is a record whose join was taken away, the node of each key instead.
     """
@@ -120,6 +121,8 @@ class Scope:
     parent: ScopeId | None
     name: str
     output: NodeId
+    source: NodeId | None = INPUT
+    source_key: str | None = None
     kind: str = "chain"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = attrs.field(factory=dict)

@@ -23,8 +23,8 @@ import attrs
 from graphflow.errors import GraphflowError
 
 
-def _short(text: str) -> str:
-    return repr(text) if len(text) <= 200 else f"{text[:160]!r}... ({len(text)} characters)"
+def _short(text: str | None) -> str:
+    return repr(text) if text is None or len(text) <= 200 else f"{text[:160]!r}... ({len(text)} characters)"
 
 
 def _named(value: object) -> str:
@@ -43,6 +43,10 @@ def _none_if_empty(text: str | None) -> str | None:
     return text or None
 
 
+def _input_plus_output(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens
+
+
 @attrs.frozen(repr=False)
 class Usage:
     """How many tokens a response took. Usages add up, details key by key.
@@ -56,13 +60,9 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
-    total_tokens: int = attrs.field()
+    total_tokens: int = attrs.field(default=attrs.Factory(_input_plus_output, takes_self=True))
     input_details: Mapping[str, int] = attrs.field(factory=dict, converter=_copied, hash=False, kw_only=True)
     output_details: Mapping[str, int] = attrs.field(factory=dict, converter=_copied, hash=False, kw_only=True)
-
-    @total_tokens.default
-    def _input_plus_output(self) -> int:
-        return self.input_tokens + self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
@@ -209,7 +209,7 @@ class ReasoningBlock:
     """What a model thought before it answered; `signature` is the provider's seal, to be sent back unchanged."""
 
     text: str = attrs.field(repr=_short)
-    signature: str | None = attrs.field(default=None, repr=lambda seal: repr(seal) if seal is None else _short(seal))
+    signature: str | None = attrs.field(default=None, repr=_short)
     index: int | None = attrs.field(default=None, kw_only=True)
 
 
@@ -403,7 +403,7 @@ class AIMessage(_BaseMessage):
 
     content: Content = attrs.field(default="", converter=_as_content)
     # Private, because a chunk computes its calls from their pieces and yet is an AIMessage.
-    _tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), converter=_as_calls, kw_only=True)
+    _tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), converter=_as_calls, alias="tool_calls", kw_only=True)
     usage: Usage | None = attrs.field(default=None, kw_only=True)
     response_metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_copied, hash=False, kw_only=True)
 
@@ -450,7 +450,7 @@ class AIMessageChunk(AIMessage):
     """
 
     content: Content = attrs.field(default="", converter=_as_joined_content)
-    _tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), init=False)
+    _tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), converter=_as_calls, init=False)
     tool_call_chunks: tuple[ToolCallChunk, ...] = attrs.field(default=(), converter=_as_joined_pieces, kw_only=True)
 
     @property

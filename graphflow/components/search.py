@@ -91,6 +91,19 @@ def _must_be_str(document: object, field: attrs.Attribute[str], value: object) -
         raise TypeError(f"{field.name} of a Document is a str, not {type(value).__name__}")
 
 
+def _id_of_content(document: Document) -> str:
+    try:
+        content = json.dumps([document.text, document.metadata], sort_keys=True, default=_stable_text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"no id can be made for a document with this metadata ({error}): give it an id=") from None
+    return str(uuid.uuid5(_NAMESPACE, content))
+
+
+def _stable_text(value: object) -> object:
+    # The order of a set changes with the hash seed; an id must not.
+    return sorted(map(repr, value)) if isinstance(value, set | frozenset) else str(value)
+
+
 @attrs.frozen(repr=False)
 class Document:
     """A text with metadata: what retrievers give.
@@ -108,27 +121,14 @@ class Document:
 
     text: str = attrs.field(validator=_must_be_str)
     metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=_copied, hash=False)
-    id: str = attrs.field(validator=_must_be_str)
+    id: str = attrs.field(default=attrs.Factory(_id_of_content, takes_self=True), validator=_must_be_str)
     score: float | None = attrs.field(default=None, eq=False, kw_only=True)
-
-    @id.default
-    def _id_of_content(self) -> str:
-        try:
-            content = json.dumps([self.text, self.metadata], sort_keys=True, default=_stable_text)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise TypeError(f"no id can be made for a document with this metadata ({error}): give it an id=") from None
-        return str(uuid.uuid5(_NAMESPACE, content))
 
     def __repr__(self) -> str:
         text = repr(self.text) if len(self.text) <= 120 else f"{self.text[:100]!r}... ({len(self.text)} characters)"
         metadata = f", metadata={self.metadata!r}" if self.metadata else ""
         score = "" if self.score is None else f", score={self.score:.4g}"
         return f"Document({text}{metadata}, id={self.id!r}{score})"
-
-
-def _stable_text(value: object) -> object:
-    # The order of a set changes with the hash seed; an id must not.
-    return sorted(map(repr, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 # --- errors -----------------------------------------------------------------------------------------------
@@ -317,6 +317,8 @@ def _check_tokenizer(tokenizer: str) -> None:
         raise TypeError(f"tokenizer is a str such as 'porter unicode61', not {type(tokenizer).__name__}")
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         try:
+            if not tokenizer.strip():
+                raise ValueError("it is empty")
             _create_words(connection, tokenizer)
         except (sqlite3.Error, ValueError) as error:  # ValueError: NUL, lone surrogates
             raise ValueError(f"{tokenizer!r} is not an FTS5 tokenizer ({error}), as 'porter unicode61' is") from None
@@ -418,7 +420,7 @@ class SearchIndex:
             _insert_fields(connection, inserted[0][0], row)
             return
         there = connection.execute("SELECT text, metadata FROM documents WHERE id = ?", (row.id,)).fetchone()
-        if there[0] != row.text or json.loads(there[1]) != json.loads(row.metadata):
+        if there[0] != row.text or _sorted_json(there[1]) != _sorted_json(row.metadata):
             raise DocumentConflictError(self._path, row.id)
 
     def update(self, documents: Document | Iterable[Document]) -> None:
@@ -590,6 +592,11 @@ def _canonical(value: Scalar) -> str:
 def _canonical_pairs(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give the plain values of metadata, those that filters can ask for."""
     return [(json.dumps(key), _canonical(value)) for key, value in metadata.items() if isinstance(value, Scalar)]
+
+
+def _sorted_json(text: str) -> str:
+    # Texts are compared, not values, since to Python True equals 1.
+    return json.dumps(json.loads(text), sort_keys=True)
 
 
 def _check_json(value: object) -> None:

@@ -27,6 +27,7 @@ import collections.abc
 import contextlib
 import dataclasses
 import enum
+import functools
 import inspect
 import json
 import re
@@ -117,8 +118,9 @@ def describe_function(
         SignatureError: an annotation that has no JSON schema or does not resolve; a `*args`, `**kwargs` or
             positional-only parameter. The error names function and parameter.
     """
-    name = name or getattr(function, "__name__", None) or type(function).__name__
-    doc = inspect.getdoc(function) or ""
+    inner = _without_partial(function)
+    name = name or str(getattr(inner, "__name__", type(inner).__name__))
+    doc = inspect.getdoc(inner) or ""
     hints = _hints(function, name, localns)
     described = _argument_descriptions(doc)
     fields = {}
@@ -178,10 +180,14 @@ def _parameters(function: Callable[..., object], name: str) -> list[inspect.Para
     return parameters
 
 
+def _without_partial(function: Callable[..., object]) -> Callable[..., object]:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
 def _hints(function: Callable[..., object], name: str, localns: Mapping[str, Any] | None) -> dict[str, Any]:
-    target: Any = inspect.unwrap(function)
-    while hasattr(target, "func") and not inspect.isroutine(target):  # functools.partial
-        target = inspect.unwrap(target.func)
+    target: Any = inspect.unwrap(_without_partial(function))
     if not inspect.isroutine(target) and not inspect.isclass(target):
         target = type(target).__call__
     if inspect.isclass(target):
@@ -224,14 +230,16 @@ def _argument_descriptions(doc: str) -> dict[str, str]:
     header = _ARGS_HEADER.search(doc)
     descriptions: dict[str, list[str]] = {}
     current: list[str] = []
-    indentation = None
+    indentation: int | None = None
+    # A docstring that begins with its header has lost the indentation of what follows.
+    outside = -1 if header and header.start() == 0 else 0
     for line in doc[header.end() :].splitlines() if header else ():
         if not line.strip():
             continue
         depth = len(line) - len(line.lstrip())
-        if depth == 0:
+        if depth <= outside:
             break
-        indentation = indentation or depth
+        indentation = depth if indentation is None else indentation
         entry = _ARGS_ENTRY.match(line.strip()) if depth <= indentation else None
         if entry:
             current = descriptions[entry.group(1)] = [entry.group(2) or ""]
@@ -410,25 +418,33 @@ _Fields: TypeAlias = dict[str, tuple[_Shape, bool]]  # shape, and whether it mus
 
 def _fields_of(cls: Any, inside: tuple[Any, ...]) -> _Fields | None:
     """Give the fields of a TypedDict, dataclass or attrs class; None for other classes."""
+    if not (typing.is_typeddict(cls) or dataclasses.is_dataclass(cls) or attrs.has(cls)):
+        return None
+    if cls in inside:
+        raise SignatureError(f"{_label(cls)} holds itself, which has no finite schema")
+    try:
+        hints = typing.get_type_hints(cls, include_extras=True)
+    except Exception as error:
+        raise SignatureError(f"the annotations of {_label(cls)} do not resolve: {error}") from error
     # By the name to pass it as: the name of its annotation, and whether it must be given.
     named: dict[str, tuple[str, bool]]
     if typing.is_typeddict(cls):
-        named = {name: (name, name in cls.__required_keys__) for name in cls.__annotations__}
+        named = {name: (name, _is_required(cls, name, hint)) for name, hint in hints.items()}
     elif dataclasses.is_dataclass(cls):
         none = dataclasses.MISSING
         fields = [field for field in dataclasses.fields(cls) if field.init]
         named = {f.name: (f.name, f.default is none and f.default_factory is none) for f in fields}
-    elif attrs.has(cls):
-        named = {f.alias or f.name: (f.name, f.default is attrs.NOTHING) for f in attrs.fields(cls) if f.init}
     else:
-        return None
-    if cls in inside:
-        raise SignatureError(f"{cls.__name__} holds itself, which has no finite schema")
-    try:
-        hints = typing.get_type_hints(cls, include_extras=True)
-    except Exception as error:
-        raise SignatureError(f"the annotations of {cls.__name__} do not resolve: {error}") from error
+        named = {f.alias or f.name: (f.name, f.default is attrs.NOTHING) for f in attrs.fields(cls) if f.init}
     return {alias: (_shape_of(hints.get(name, Any), (*inside, cls)), must) for alias, (name, must) in named.items()}
+
+
+def _is_required(cls: Any, name: str, hint: Any) -> bool:
+    # __required_keys__ alone is wrong where annotations are texts (`from __future__ import annotations`).
+    while typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    origin = typing.get_origin(hint)
+    return origin is typing.Required or (origin is not typing.NotRequired and name in cls.__required_keys__)
 
 
 def _record_shape(

@@ -97,6 +97,12 @@ class _Parsed:
     names: tuple[str, ...]
 
 
+def _parse_template(template: Template) -> _Parsed:
+    if not isinstance(template.text, str):
+        raise TypeError(f"a template is a str, not {type(template.text).__name__}")
+    return _parse(template.text)
+
+
 @attrs.frozen(repr=False)
 class Template:
     """A text with named holes. Immutable, hashable; parsed once, in time linear in the text.
@@ -110,14 +116,8 @@ class Template:
     """
 
     text: str
-    _filled: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
-    _parsed: _Parsed = attrs.field(init=False, eq=False)
-
-    @_parsed.default
-    def _parse(self) -> _Parsed:
-        if not isinstance(self.text, str):
-            raise TypeError(f"a template is a str, not {type(self.text).__name__}")
-        return _parse(self.text)
+    _filled: tuple[tuple[str, str], ...] = attrs.field(default=(), alias="filled", kw_only=True)
+    _parsed: _Parsed = attrs.field(default=attrs.Factory(_parse_template, takes_self=True), init=False, eq=False)
 
     @property
     def holes(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The grammar: one flat loop over the text, which waits in one place when a chunk is used up.
 
-The loop is a generator, so that its state is its local variables: to wait for text costs a `yield`, and nothing is
+The loop is a generator, so that its state is its local variables: waiting for text costs a `yield`, and nothing is
 looked up or stored. A number, literal or escape that is cut by the end of a chunk is held back and read again in front
 of the next one; all else is read once. What is found goes to the `Tree`.
 """
@@ -16,8 +16,8 @@ from graphflow.jsonstream.tokens import DIGITS, comment, escape, literal, number
 from graphflow.jsonstream.tree import Tree
 from graphflow.jsonstream.values import ABSENT
 
-STRING, AFTER, VALUE, FIRST_VALUE, COLON, KEY, FIRST_KEY = range(7)
-"""What comes next. AFTER is what follows a value in a container; a FIRST one may also be the closing bracket."""
+# What comes next. AFTER is what follows a value in a container; instead of a FIRST one it may be closed at once.
+IN_KEY, IN_STRING, AFTER, VALUE, FIRST_VALUE, COLON, KEY, FIRST_KEY = range(8)
 
 _skip = re.compile(r"[ \t\n\r]+").match
 
@@ -26,37 +26,43 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
     text: str,
     pos: int,
     tree: Tree,
-    *,
+    bulk: Bulk,
     strings: Strings,
     words: Mapping[str, Any],
-    bulk: Bulk,
+    *,
     partial: bool,
     lenient: bool,
     max_depth: int,
     max_number: int,
 ) -> Generator[Any, str, tuple[str, int]]:
     """Read the value that starts at `text[pos]`; return the text at hand and where in it the value ends."""
-    blanks = " \t\n\r/" if lenient else " \t\n\r"
-    quotes = "\"'" if lenient else '"'
+    blanks, quotes = (" \t\n\r/", "\"'") if lenient else (" \t\n\r", '"')
+    visible = IN_STRING if partial else None  # the state in which `string` is shown
+    plain = strings.plain
     state = VALUE
     depth = 0
-    listing = True  # is the container a list; what holds the root value is one
+    listing = True  # whether the container is a list; what holds the root value is one
     string = quote = ""
-    keying = False  # is the string a key
-    closing = -1  # where the next quote is, if it was looked for
-    draft: Any = ABSENT  # of a number
+    closing = -1  # where in the text the next quote is, or the end
+    draft: Any = ABSENT  # the value so far of a number
     held = ""
     end = len(text)
     try:
         while True:
             if pos == end:
-                text = yield tree.give(string if state == STRING and partial and not keying else draft)
+                try:
+                    text = yield tree.give(string if state == visible else draft)
+                except EndOfText as over:
+                    if not depth and state == VALUE and held[-1] in DIGITS and over.limit is None:
+                        tree.put(number_so_far(held, pos))
+                        return "", 0
+                    raise over.fault(pos, f"inside {_place(state, held, listing)}") from None
                 if held:
                     text, held = held + text, ""
                 pos, end, closing = 0, len(text), -1
                 continue
 
-            if state == STRING:
+            if state <= IN_STRING:
                 if closing < pos:
                     closing = text.find(quote, pos)
                     if closing < 0:
@@ -64,7 +70,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 stop = text.find("\\", pos, closing)
                 if stop < 0:
                     stop = closing
-                if strings.plain:
+                if plain:
                     # In place, hence linear, as long as nobody else holds the string: that is, between two snapshots.
                     string += text[pos:stop]
                 else:
@@ -73,17 +79,15 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                     if fault:
                         raise fault
                 pos = stop
-                if pos == end:
-                    pass
-                elif pos < closing:
+                if pos < closing:
                     char, pos = escape(text, pos, strings.surrogates, lenient)
                     if char:
                         string += char
                     else:
                         held, pos = text[pos:], end
-                else:
+                elif pos < end:
                     pos += 1
-                    if keying:
+                    if state == IN_KEY:
                         tree.key = string
                         state = COLON
                     else:
@@ -98,9 +102,9 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 if char != "/":
                     pos = _skip(text, pos).end()  # type: ignore[union-attr]  # it matches `char`
                     continue
-                start = pos
-                pos, held = comment(text, pos)
-                if pos > start:
+                stop, held = comment(text, pos)
+                if stop > pos:
+                    pos = stop
                     continue
 
             if state == AFTER:
@@ -116,39 +120,87 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 else:
                     raise Fault("expected ',' or ']'" if listing else "expected ',' or '}'", pos)
 
-            elif state == VALUE or state == FIRST_VALUE:
+            elif state <= FIRST_VALUE:
                 if char in quotes:
                     pos += 1
-                    string, quote, keying = "", char, False
-                    state = STRING
-                elif char in "-0123456789":
-                    found = number(text, pos)
-                    stop = found.end()  # type: ignore[union-attr]  # it matches `char`
-                    if stop - pos > max_number:
-                        raise Fault(f"number longer than {max_number} characters", pos, "limit")
-                    if stop == end:
-                        held, pos = text[pos:], end
-                        if partial:
-                            draft = number_so_far(held, pos)
-                        continue
-                    ...
-                elif char == "{" or char == "[":
-                    ...
+                    string, quote, closing = "", char, -1
+                    state = IN_STRING
+                elif char in "[{":
+                    if depth == max_depth:
+                        raise Fault(f"nesting deeper than {max_depth}", pos, "limit")
+                    if end - pos >= ENOUGH and (whole := bulk.read(text, pos, max_depth - depth)):
+                        value, pos = whole
+                        tree.put(value)
+                        state = AFTER
+                        if not depth:
+                            return text, pos
+                    else:
+                        pos += 1
+                        depth += 1
+                        listing = char == "["
+                        tree.open([] if listing else {})
+                        state = FIRST_VALUE if listing else FIRST_KEY
+                elif char == "]" and listing:
+                    if state == VALUE and not lenient:
+                        raise Fault("expected a value (trailing comma?)", pos)
+                    state = AFTER
                 else:
-                    ...
+                    if char in DIGITS or (char == "-" and not text.startswith("-I", pos)):
+                        found = number(text, pos)
+                        stop = found.end()  # type: ignore[union-attr]  # it matches `char`
+                        if stop - pos > max_number:
+                            raise Fault(f"number longer than {max_number} characters", pos, "limit")
+                        whole_number = text[stop - 1] in DIGITS and not (stop < end and text[stop] in DIGITS)
+                        if partial and (stop == end or not whole_number):
+                            draft = number_so_far(text[pos:stop], pos)
+                        if stop == end:
+                            held, pos = text[pos:], end
+                            continue
+                        if not whole_number:
+                            raise Fault("invalid number", stop)
+                        value = to_number(text[pos:stop], pos, found.lastindex)
+                    else:
+                        value, stop = literal(text, pos, words)
+                        if value is ABSENT:
+                            held, pos = text[pos:], end
+                            continue
+                    pos = stop
+                    tree.put(value)
+                    draft = ABSENT
+                    state = AFTER
+                    if not depth:
+                        return text, pos
 
             elif state == COLON:
                 if char != ":":
                     raise Fault("expected ':'", pos)
                 pos += 1
                 state = VALUE
-
             elif char in quotes:
                 pos += 1
-                string, quote, keying = "", char, True
-                state = STRING
-            ...
-    except Fault:
-        ...
-    except EndOfText:
-        ...
+                string, quote, closing = "", char, -1
+                state = IN_KEY
+            elif char == "}" and (state == FIRST_KEY or lenient):
+                state = AFTER
+            else:
+                hint = " or '}'" if state == FIRST_KEY else " (trailing comma?)" if char == "}" else ""
+                raise Fault(f"expected a double-quoted key{hint}", pos)
+    except Fault as fault:
+        fault.left = len(text) - fault.pos
+        fault.path = tree.path(None if state in (IN_KEY, KEY, FIRST_KEY) else -1 if state == AFTER else 0)
+        # What could be read stays.
+        if state == visible:
+            tree.put(string)
+        elif draft is not ABSENT:
+            tree.put(draft)
+        raise
+
+
+def _place(state: int, held: str, listing: bool) -> str:
+    if state == IN_KEY:
+        return "a key"
+    if state == IN_STRING:
+        return "a string"
+    if held and held[0] != "/":
+        return "a number" if held[0] in "-0123456789" else "a literal"
+    return "an array" if listing else "an object"

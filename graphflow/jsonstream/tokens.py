@@ -8,12 +8,11 @@ at most 12 characters, a literal 9, a number `max_number`; of a comment only its
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from graphflow.jsonstream.errors import Fault
+from graphflow.jsonstream.strings import Surrogates
 from graphflow.jsonstream.values import ABSENT
-
-Surrogates: TypeAlias = Literal["keep", "replace", "error"]
 
 # The longest text that a number can begin with. It is a whole number if and only if it ends in a digit. The group tells
 # floats from ints.
@@ -70,7 +69,7 @@ def literal(text: str, pos: int, words: Mapping[str, Any]) -> tuple[Any, int]:
             agreed += 1
     if agreed == len(text):
         return ABSENT, pos
-    raise Fault("invalid literal" if agreed > pos or text[pos].isalpha() else "expected a value", agreed)
+    raise Fault("invalid literal" if agreed > pos or text[pos].isalpha() or text[pos] == "-" else "expected a value", agreed)
 
 
 SIMPLE_ESCAPES: Mapping[str, str] = {
@@ -114,6 +113,9 @@ def escape(text: str, pos: int, surrogates: Surrogates, lenient: bool) -> tuple[
     return "\ufffd" if surrogates == "replace" else chr(code), stop
 
 
+_CLOSERS = {"//": "\n", "/*": "*/"}
+
+
 def comment(text: str, pos: int) -> tuple[int, str]:
     """Where the comment at `pos` ends, and what to keep of it if the text ends first. `pos` itself: it is not one.
 
@@ -122,13 +124,11 @@ def comment(text: str, pos: int) -> tuple[int, str]:
     """
     opener = text[pos : pos + 2]
     if opener == "/":
-        return len(text), "/"
-    if opener == "//":
-        end = text.find("\n", pos)
-    elif opener == "/*":
-        end = text.find("*/", pos + 2)
-    else:
+        return len(text), opener
+    if opener not in _CLOSERS:
         return pos, ""
-    if end >= 0:
-        return end + len(opener) - (opener == "//"), ""
-    return len(text), opener + ("*" if opener == "/*" and text.endswith("*", pos + 2) else "")
+    closer = _CLOSERS[opener]
+    end = text.find(closer, pos + 2)
+    if end < 0:
+        return len(text), opener + ("*" if opener == "/*" and text.endswith("*", pos + 2) else "")
+    return end + len(closer), ""

@@ -12,29 +12,29 @@ from graphflow.jsonstream.values import ABSENT, NOTHING, identical, same
 
 Container: TypeAlias = dict[str, Any] | list[Any]
 
-BUDGET = 64
-"""Slots that each character read pays for."""
+_BUDGET = 64
+"""How many list slots may be copied for each character that was read."""
 
-DICT_SLOT = 4
-"""What copying an entry of a dict costs in slots of a list."""
+_ENTRY = 4
+"""What copying an entry of a dict costs, in list slots."""
 
 
 class Tree:
-    """The value so far: what is complete, and around the place of reading the containers that are still open.
+    """The value so far: what is complete, and the containers that are open around the place of reading.
 
-    A scalar that is still being read, the *draft*, is never in the tree: `give` gets it as an argument.
+    A scalar that is still being read, the *draft*, is not in the tree: only what is given has it.
     """
 
     def __init__(self, trail: Trail, every: bool) -> None:
         self.trail = trail
-        self.rate = math.inf if every else BUDGET
+        self.rate = math.inf if every else _BUDGET
         self.spent = 0
         self.holder: list[Any] = []  # of the root value
         self.container: Any = self.holder
-        self.key: Any = -1  # where in `container` the next value goes
-        self.spine: list[tuple[Any, Any, int]] = []  # (container, key, width) of each that is open around `container`
-        self.width = 0  # of all containers in `spine`: what copying them costs
-        self.draft: Any = ABSENT  # the draft as it was last given
+        self.key: Any = -1  # in an object: of the next value
+        self.spine: list[tuple[Any, Any, int]] = []  # the containers around `container`: each with key and width
+        self.width = 0  # what copying the spine costs
+        self.draft: Any = ABSENT  # as it was last given
 
     def open(self, child: Container) -> None:
         """Put an empty container, and go into it."""
@@ -45,12 +45,12 @@ class Tree:
             self.width += len(container)
         else:
             container[key] = child
-            self.width += len(container) * DICT_SLOT
+            self.width += len(container) * _ENTRY
         self.container = child
         self.key = -1
 
     def close(self) -> bool:
-        """Go back to the container around; is it a list?"""
+        """Go back to the container around: is it a list?"""
         self.container, self.key, self.width = self.spine.pop()
         return type(self.container) is list
 
@@ -63,21 +63,31 @@ class Tree:
             self.container[self.key] = value
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
-        """What changed since the last time, or NOTHING; NOTHING also if it costs too much now and is not `final`."""
+        """What is new since the last time, or NOTHING: also if it costs too much now, unless this is `final`."""
         raise NotImplementedError
 
     def shown(self) -> Any:
-        """What is visible where the next value goes: its draft, or the value that an equal key had before."""
+        """What was last given in the place of the next value: its draft, or the value that an equal key had before."""
         if self.draft is ABSENT and type(self.container) is dict:
             return self.container.get(self.key, ABSENT)
         return self.draft
 
-    def value(self) -> Any:
-        """The value so far, itself, not a copy: only for when nothing more is read."""
-        return self.holder[0] if self.holder else None
+    def copy(self, draft: Any, depth: int = 0) -> Any:
+        """Copy the open containers that are deeper than `depth`, and put the draft into the copy."""
+        value = self.container.copy()
+        if draft is not ABSENT:
+            if type(value) is list:
+                value.append(draft)
+            else:
+                value[self.key] = draft
+        for parent, key, _ in self.spine[:depth:-1]:
+            around = parent.copy()
+            around[key] = value
+            value = around
+        return value
 
     def path(self, child: int | None) -> str:
-        """Where the reader stands: at the next value (0), behind the last (-1) or in no child of the container (None)."""
+        """Where the reader stands: at the next value (0), behind the last (-1), or in no child of the container (None)."""
         path = "$"
         for container, key, _ in self.spine[1:]:
             path += _step(len(container) - 1 if type(container) is list else key)
@@ -87,85 +97,61 @@ class Tree:
 
 
 def _step(key: str | int) -> str:
-    if type(key) is str and key.isidentifier():
-        return f".{key}"
-    return f"[{key!r}]"
+    return f".{key}" if type(key) is str and key.isidentifier() else f"[{key!r}]"
 
 
 class Snapshots(Tree):
     """Gives the whole value as it stands, in containers that are never changed later.
 
-    What is complete is shared by all snapshots. What is open is copied each time: the containers around the place of
-    reading, the *spine*. A spine may grow with the document, and then copying it for each chunk would be quadratic. So
-    each character read pays for so many slots, and a snapshot that is not paid for yet is left out.
+    All that is complete is shared between snapshots; what is open is copied for each. That may grow with the document,
+    and then copying it for each chunk would take quadratic time. So each character that is read pays for some slots,
+    and a snapshot that is not paid for is left out.
     """
 
     def __init__(self, trail: Trail, every: bool) -> None:
         super().__init__(trail, every)
-        self.changed = False  # is the value another than the last that was given
-        self.doubt = False  # a second value for a key may have changed it back
         self.last: Any = NOTHING
+        self.changed = False  # since the last snapshot
+        self.doubt = False  # an equal key may have changed it back since
 
     def open(self, child: Container) -> None:
-        if (shown := self.shown()) is ABSENT:
-            self.changed = True
-        elif not same(shown, child):
-            self.changed = self.doubt = True
+        self._note(child)
         super().open(child)
 
     def put(self, value: Any) -> None:
-        container = self.container
-        shown = self.draft
-        if type(container) is list:
-            container.append(value)
-        else:
-            if shown is ABSENT and self.key in container:
-                shown = container[self.key]
-                self.doubt = True
-            container[self.key] = value
-        if shown is ABSENT:
-            self.changed = True
-        else:
-            self.draft = ABSENT
-            if not same(shown, value):
-                self.changed = True
+        self._note(value)
+        super().put(value)
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
-        container = self.container
-        if draft is not ABSENT and not self.changed:
-            shown = self.draft
-            if shown is ABSENT and type(container) is dict and self.key in container:
-                shown = container[self.key]
-                self.doubt = True
-            self.changed = shown is ABSENT or not same(shown, draft)
+        if draft is not ABSENT:
+            self._note(draft)
         if not self.changed:
             return NOTHING
-        cost = self.width + len(container) * (1 if type(container) is list else DICT_SLOT)
+        cost = self.spent + self.width + len(self.container) * (1 if type(self.container) is list else _ENTRY)
         if type(draft) is str:
             cost += len(draft) >> 5
-        cost += self.spent
         if cost > self.rate * self.trail.read and not final:
             return NOTHING
         self.spent = cost
-
-        value = container.copy()
-        if draft is not ABSENT:
-            if type(value) is list:
-                value.append(draft)
-            else:
-                value[self.key] = draft
         self.draft = draft
-        for parent, key, _ in self.spine[:0:-1]:
-            copy = parent.copy()
-            copy[key] = value
-            value = copy
+        value = self.copy(draft)
         if not self.spine:
             value = value[0]
-
-        self.changed = False
-        if self.doubt:
-            self.doubt = False
-            if identical(value, self.last):
-                return NOTHING
+        doubt, self.changed, self.doubt = self.doubt, False, False
+        if doubt and identical(value, self.last):
+            return NOTHING
         self.last = value
         return value
+
+    def _note(self, value: Any) -> None:
+        shown = self.draft
+        if shown is ABSENT:
+            container = self.container
+            if type(container) is dict and self.key in container:
+                shown = container[self.key]
+                self.doubt = True
+            else:
+                self.changed = True
+                return
+        if not same(shown, value):
+            self.changed = True

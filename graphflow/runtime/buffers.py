@@ -9,7 +9,7 @@ from typing import Any, Final, final
 import trio
 
 from graphflow_compiler.accumulate import Fold
-from graphflow_compiler.errors import EmptyStreamError, InternalError
+from graphflow_compiler.errors import InternalError
 
 _NOTHING: Final = object()
 
@@ -170,30 +170,22 @@ class Slot:
         self._error = error
         self.end()
 
-    async def value(self) -> object:
-        """Wait for the value.
-
-        Raises:
-            EmptyStreamError: there was no chunk, and the accumulator has no initial value.
-        """
+    async def wait(self) -> None:
+        """Wait until the value is complete; raises the error of the writer, if it failed."""
         while not self._done:
             await self._reader.park()
         if self._error is not None:
             raise self.take_error()
+
+    def value(self) -> object:
+        """Return the value.
+
+        Raises:
+            EmptyStreamError: there was no chunk, and the accumulator has no initial value.
+        """
         if self._value is _NOTHING:
             self._value = self._fold.value()
         return self._value
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether there is neither a value nor an initial one to fall back on."""
-        if self._value is not _NOTHING:
-            return False
-        try:
-            self._fold.value()
-        except EmptyStreamError:
-            return True
-        return False
 
     def abandon(self) -> None:
         """Say that the reader has left."""

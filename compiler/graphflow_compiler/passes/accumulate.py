@@ -6,6 +6,7 @@ stays one through nodes that give a chunk for a chunk. Where nothing says it, th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -45,6 +46,7 @@ def accumulate(graph: Graph) -> Graph:
         incoming = graph.edges_into[node.id]
         for edge in incoming:
             edges.append(_folded(graph, node, edge, folds, findings))
+        findings.extend(_unfoldable_body(node))
         folds[node.id] = node.accumulate or _fold_of_output(node, incoming, folds)
         nodes.append(attrs.evolve(node, folds=folds[node.id]))
     if findings:
@@ -82,6 +84,22 @@ def _folded(
         required = frozenset(field.name for field in wanted.fields if field.required)
         accumulator = attrs.evolve(accumulator, required=accumulator.required | required)
     return attrs.evolve(edge, accumulator=accumulator)
+
+
+def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
+    """Yield a finding if an each could not tell the value of an item."""
+    for body in node.bodies if node.op is Op.EACH else ():
+        output = body.by_id[body.output]
+        if output.folds is None:
+            yield Diagnostic(
+                "GF220",
+                "error",
+                f"`{node.name}` gives one result for every item, but nothing says how the chunks of "
+                f"`{output.name}` become one value: {why_none(output.output)}",
+                node=node.id,
+                location=output.location or node.location,
+                hint=_HINT.format(source=output.name, target="..."),
+            )
 
 
 def _fold_along(edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:

@@ -5,10 +5,6 @@ What is not annotated is not guessed: the edge is marked as unchecked, with the 
 
 from __future__ import annotations
 
-import functools
-import operator
-import typing
-
 import attrs
 
 from graphflow_compiler.errors import CompileError, Diagnostic
@@ -25,6 +21,7 @@ from graphflow_compiler.types import (
     show,
     solve,
     substitute,
+    union,
 )
 
 
@@ -57,12 +54,8 @@ class _Checker:
         edges = self.graph.edges_into[node.id]
         if node.bodies:
             node = self._with_typed_bodies(node, edges)
-        bindings: dict[typing.TypeVar, object] = {}
-        for edge in edges:
-            self.edges.append(self._checked(node, edge))
-            if edge.port is not None and node.op is not Op.JOIN:
-                bindings |= solve(node.port(edge.port).type, self._along(edge))
-        output = self._output(node, edges, bindings)
+        self.edges.extend(self._checked(node, edge) for edge in edges)
+        output = self._output(node, edges)
         self.types[node.id] = output
         self.nodes.append(attrs.evolve(node, output=output))
 
@@ -135,7 +128,7 @@ class _Checker:
             )
         return attrs.evolve(node, bodies=tuple(bodies))
 
-    def _output(self, node: Node, edges: tuple[Edge, ...], bindings: dict[typing.TypeVar, object]) -> object:
+    def _output(self, node: Node, edges: tuple[Edge, ...]) -> object:
         match node.op:
             case Op.INPUT:
                 return self._input() if node.output is UNKNOWN else node.output
@@ -147,12 +140,20 @@ class _Checker:
             case Op.JOIN:
                 return self._joined(node, edges)
             case Op.BRANCH:
-                return _union([body.by_id[body.output].output for body in node.bodies])
+                return union([body.by_id[body.output].output for body in node.bodies])
             case Op.EACH:
                 item = node.bodies[0].by_id[node.bodies[0].output].output
                 return list if item is UNKNOWN else list[item]  # type: ignore[valid-type]
             case _:
-                return substitute(node.output, bindings)
+                return self._solved(node, edges)
+
+    def _solved(self, node: Node, edges: tuple[Edge, ...]) -> object:
+        """Return the declared output with its type variables bound by what the ports are given."""
+        fed = {edge.port: self._along(edge) for edge in edges if edge.port is not None}
+        ports = [port for port in node.ports if port.name in fed]
+        wanted = Record(tuple(Field(port.name, port.type) for port in ports))
+        given = Record(tuple(Field(port.name, fed[port.name]) for port in ports))
+        return substitute(node.output, solve(wanted, given))
 
     def _joined(self, node: Node, edges: tuple[Edge, ...]) -> Record:
         fields: dict[str, Field] = {}
@@ -216,9 +217,3 @@ def _sharper(declared: object, given: object) -> object:
         return given if declared is UNKNOWN else declared
     return given
 
-
-def _union(types: list[object]) -> object:
-    if any(one is UNKNOWN for one in types):
-        return UNKNOWN
-    distinct = list(dict.fromkeys(types))
-    return functools.reduce(operator.or_, distinct) if len(distinct) > 1 else distinct[0]

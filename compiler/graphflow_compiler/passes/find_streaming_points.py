@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import attrs
 
+from graphflow_compiler.errors import CompileError, Diagnostic
 from graphflow_compiler.flow import origins, output_keys, streams
 from graphflow_compiler.ir import INPUT, Graph, NodeClass, NodeId, Streaming
+from graphflow_compiler.types import show
 
 
 def find_streaming_points(graph: Graph) -> Graph:
-    """Find where streaming of the final output begins, or which node makes it whole."""
+    """Find where streaming of the final output begins, or which node makes it whole.
+
+    Raises:
+        CompileError: the annotation of a graph promises a stream, and it gives a finished value.
+    """
     graph = graph.map_bodies(find_streaming_points)
+    _hold_to_promises(graph)
     by_key = {key: streams(graph, edge.source) for key, edge in output_keys(graph, graph.output)}
     begins = origins(graph, graph.output)
     if not streams(graph, graph.output):
@@ -27,3 +34,24 @@ def _last_aggregate(graph: Graph, begins: tuple[NodeId, ...]) -> NodeId | None:
         node_id for node_id in begins if node_id != INPUT and graph.by_id[node_id].node_class is NodeClass.AGGREGATE
     ]
     return aggregates[-1] if aggregates else None
+
+
+def _hold_to_promises(graph: Graph) -> None:
+    broken = [promise for promise in graph.promises if promise.streams and not streams(graph, promise.node)]
+    findings = []
+    for promise in broken:
+        blocking = _last_aggregate(graph, origins(graph, promise.node))
+        assert blocking is not None
+        node = graph.by_id[blocking]
+        findings.append(
+            Diagnostic(
+                "GF112",
+                "error",
+                f"`{promise.graph}` promises Stream[{show(promise.type)}], but returns a finished value: {node.reason}",
+                node=node.id,
+                location=promise.location,
+                hint=f"promise Value[{show(promise.type)}], or write `{node.name}` as a transform (@gf.transform)",
+            )
+        )
+    if findings:
+        raise CompileError(findings)

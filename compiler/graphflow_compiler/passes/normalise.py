@@ -20,8 +20,8 @@ import attrs
 
 from graphflow_compiler import dag
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op
-from graphflow_compiler.types import UNKNOWN, Field, Record, record_of, show
+from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op, Scope
+from graphflow_compiler.types import UNKNOWN, Field, Record, field_type, record_of, show
 
 
 def normalise(graph: Graph) -> Graph:
@@ -161,7 +161,7 @@ def _may_be_record(graph: Graph, source: NodeId, record: Record | None) -> bool:
     if record is not None:
         return record.open
     declared = graph.by_id[source].output
-    return declared is UNKNOWN or show(declared).split("[")[0] in {"Any", "object", "dict", "Mapping", "MutableMapping"}
+    return declared is object or field_type(declared, "") is not None
 
 
 def _record_given(
@@ -285,11 +285,16 @@ def _without_idle_joins(graph: Graph) -> Graph:
             dropped.add(join.id)
             edges = [edge for edge in edges if edge.target != join.id]
             keyed = tuple((port, edge.source) for port, edge in branches.items() if port is not None and port != REST)
-            scopes = [
-                attrs.evolve(scope, keyed=keyed) if scope.output == join.id else scope for scope in scopes
-            ]
+            scopes = [_without(scope, join.id, keyed) for scope in scopes]
     nodes = tuple(node for node in graph.nodes if node.id not in dropped)
     return attrs.evolve(graph, nodes=nodes, edges=tuple(edges), scopes=tuple(scopes))
+
+
+def _without(scope: Scope, join: NodeId, keyed: tuple[tuple[str, NodeId], ...]) -> Scope:
+    """Return a scope that no longer refers to a join."""
+    if scope.source == join:
+        scope = attrs.evolve(scope, source=None)
+    return attrs.evolve(scope, keyed=keyed) if scope.output == join else scope
 
 
 def _leads(key: str, branches: dict[str | None, Edge]) -> bool:

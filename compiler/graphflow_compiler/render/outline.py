@@ -17,7 +17,20 @@ from typing import Final
 import attrs
 
 from graphflow_compiler.errors import Diagnostic
-from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeClass, NodeId, Op, Port, Scope, SourceLocation
+from graphflow_compiler.ir import (
+    INPUT,
+    REST,
+    Edge,
+    Graph,
+    Node,
+    NodeClass,
+    NodeId,
+    Op,
+    Port,
+    Scope,
+    ScopeId,
+    SourceLocation,
+)
 from graphflow_compiler.plan import Buffer, Plan, PlannedNode, Stage, StageId
 from graphflow_compiler.types import UNKNOWN, field_type, show
 
@@ -26,6 +39,9 @@ Locate = Callable[[SourceLocation], SourceLocation]
 
 #: What was measured, in words: for every node its figures by their names. A node of a body goes by `inside`.
 Measured = Mapping[NodeId, Mapping[str, str]]
+
+#: What tells one edge from another.
+_Ends = tuple[NodeId, NodeId, str | None, str | None]
 
 #: How many names a sentence lists before it says how many more there are.
 MANY: Final = 8
@@ -45,7 +61,16 @@ class Mark(enum.StrEnum):
 
     BEGINS = "streaming begins here"
     WHOLE = "comes out whole, as one chunk"
+    MAYBE = "may come out whole, as one chunk"
     BLOCKS = "blocks the output"
+
+    @property
+    def sign(self) -> str:
+        """A sign for where there is no room for words."""
+        return _SIGNS[self]
+
+
+_SIGNS: Final = {Mark.BEGINS: "▶", Mark.WHOLE: "▷", Mark.MAYBE: "▷", Mark.BLOCKS: "■"}
 
 
 @attrs.frozen
@@ -57,11 +82,21 @@ class PortLine:
     required: bool
     fed: bool
     type: str
+    fold: str | None
 
 
 @attrs.frozen
 class EdgeLine:
-    """An edge, with what stands on it."""
+    """An edge, with what stands on it.
+
+    Attributes:
+        source, target, port, key, unchecked, location, snippet: as in the edge.
+        whole: the port waits for the whole value.
+        folds: how the chunks become that value.
+        buffer: what stands between two stages.
+        sole: its port is the only one of the target.
+        notable: it says more than that the one node follows the other.
+    """
 
     source: NodeId
     target: NodeId
@@ -73,12 +108,38 @@ class EdgeLine:
     location: SourceLocation | None
     snippet: str | None
     buffer: Buffer | None
+    sole: bool
     notable: bool
 
     @property
     def into(self) -> str:
-        """The port in words."""
-        return "the rest" if self.port == REST else f"`{self.port}`"
+        """The port, in words."""
+        return "the rest" if self.port == REST else "a port" if self.port is None else f"`{self.port}`"
+
+    @property
+    def ends(self) -> str:
+        """What leads where, the target being known."""
+        source = f"`{self.source}`" if self.key is None else f"key {self.key!r} of `{self.source}`"
+        return source if self.sole else f"{source} into {self.into}"
+
+    @property
+    def kind(self) -> str:
+        """The kind of the buffer and its capacity; "" within a stage."""
+        if self.buffer is None:
+            return ""
+        return self.buffer.kind + (f" {self.buffer.capacity:,}" if self.buffer.capacity is not None else "")
+
+    @property
+    def carried(self) -> str:
+        """The kind of the buffer, and how chunks fold on their way."""
+        if self.kind == "fold":
+            return f"fold by {self.folds}"
+        return ", ".join(filter(None, (self.kind, self.folds and f"folds by {self.folds}")))
+
+    @property
+    def why(self) -> str:
+        """The reason of the buffer."""
+        return "" if self.buffer is None else self.buffer.reason
 
 
 @attrs.frozen
@@ -104,6 +165,9 @@ class NodeLine:
     reason: str
     location: SourceLocation | None
     inputs: tuple[EdgeLine, ...]
+    scope: ScopeId | None
+    tags: tuple[str, ...]
+    metadata: Mapping[str, object]
     details: Mapping[str, object]
     stage: StageId | None = None
     mark: Mark | None = None
@@ -129,19 +193,16 @@ class NodeLine:
         return f"({', '.join(parameters)}) → {self.gives}"
 
     @property
-    def evidence(self) -> str:
-        """Why it is what it is, after the words of its mark, with where it was declared."""
+    def evidence(self) -> tuple[str, ...]:
+        """The lines that say why it is what it is: its mark, the reason, what is not sure, what was measured."""
         where = f" ({self.location})" if self.location is not None else ""
-        return (f"{self.mark}: " if self.mark else "") + self.reason + where
-
-    @property
-    def unchecked(self) -> tuple[str, ...]:
-        """The types that were not compared, and why."""
-        return tuple(
-            f"unchecked: {f'{edge.into}: ' if len(self.ports) > 1 else ''}{edge.unchecked}"
+        unchecked = (
+            f"unchecked: {'' if edge.sole else f'{edge.into}: '}{edge.unchecked}"
             for edge in self.inputs
             if edge.unchecked
         )
+        lines = (str(self.mark or ""), self.reason + where, *unchecked, self.figures and f"measured: {self.figures}")
+        return tuple(filter(None, lines))
 
     @property
     def figures(self) -> str:
@@ -154,11 +215,15 @@ class Beginning:
     """A node where chunks of the output begin, with the nodes that must be done before."""
 
     node: NodeId
-    whole: bool
+    mark: Mark
     waits: tuple[NodeId, ...]
 
     def __str__(self) -> str:
-        what = "one whole chunk comes from" if self.whole else "streaming begins at"
+        what = {
+            Mark.BEGINS: "streaming begins at",
+            Mark.WHOLE: "one whole chunk comes from",
+            Mark.MAYBE: "one whole chunk, or several, come from",
+        }[self.mark]
         if not self.waits:
             return f"{what} `{self.node}`" + (", with its first chunk" if self.node == INPUT else ", at once")
         return f"{what} `{self.node}`, once {listed(self.waits)} {'is' if len(self.waits) == 1 else 'are'} done"
@@ -173,8 +238,8 @@ class Outline:
         streams, streams_by_key, begins, blocked_by: as in the plan.
         beginnings: the first of `begins`, with what they wait for.
         nodes: in topological order, the input first; each with its edges.
-        stages, output, scopes: as in the plan.
-        diagnostics: with locations as they are shown.
+        stages, output: as in the plan.
+        scopes, diagnostics: as in the plan, with locations as they are shown.
     """
 
     name: str
@@ -236,7 +301,7 @@ class Outline:
                     yield f"{here}, {where}" if where else here, diagnostic
 
 
-def outline(plan: Plan, *, measured: Measured | None = None, locate: Locate | None = None) -> Outline:
+def outline_of(plan: Plan, *, measured: Measured | None = None, locate: Locate | None = None) -> Outline:
     """Put a plan into words.
 
     Args:
@@ -246,11 +311,8 @@ def outline(plan: Plan, *, measured: Measured | None = None, locate: Locate | No
     """
     words = _Words(locate or short_locations())
     measured = measured or {}
-    buffers = {(each.source, each.target, each.port, each.key): each for each in plan.buffers}
-    marks = dict.fromkeys(plan.streaming_begins, Mark.BEGINS)
-    for node_id in marks:
-        if not plan.by_id[node_id].streams:
-            marks[node_id] = Mark.WHOLE
+    buffers: dict[_Ends, Buffer] = {(each.source, each.target, each.port, each.key): each for each in plan.buffers}
+    marks = {node_id: _mark_of_beginning(plan.by_id[node_id]) for node_id in plan.streaming_begins}
     if plan.blocked_by is not None:
         marks[plan.blocked_by] = Mark.BLOCKS
 
@@ -263,7 +325,7 @@ def outline(plan: Plan, *, measured: Measured | None = None, locate: Locate | No
             bodies=tuple(
                 Body(
                     label,
-                    outline(body, measured=_measured_inside(measured, node.id, index), locate=words.locate),
+                    outline_of(body, measured=_measured_inside(measured, node.id, index), locate=words.locate),
                 )
                 for index, (label, body) in enumerate(zip(labels(node), node.plans, strict=True))
             ),
@@ -279,16 +341,22 @@ def outline(plan: Plan, *, measured: Measured | None = None, locate: Locate | No
         streams_by_key=plan.streams_by_key,
         begins=plan.streaming_begins,
         beginnings=tuple(
-            Beginning(node_id, marks[node_id] is Mark.WHOLE, () if node_id == INPUT else waits_for[node_id])
+            Beginning(node_id, marks[node_id], () if node_id == INPUT else waits_for[node_id])
             for node_id in plan.streaming_begins[:MANY]
         ),
         blocked_by=plan.blocked_by,
         nodes=tuple(map(planned, plan.nodes)),
         stages=plan.stages,
         output=plan.output,
-        scopes=plan.scopes,
+        scopes=tuple(attrs.evolve(scope, location=words.location(scope.location)) for scope in plan.scopes),
         diagnostics=tuple(map(words.diagnostic, plan.diagnostics)),
     )
+
+
+def _mark_of_beginning(node: PlannedNode) -> Mark:
+    if node.streams:
+        return Mark.BEGINS
+    return Mark.MAYBE if node.op is Op.BRANCH else Mark.WHOLE
 
 
 def node_lines(graph: Graph, locate: Locate) -> Iterable[NodeLine]:
@@ -372,7 +440,7 @@ class _Words:
         self,
         graph: Graph | Plan,
         node: Node,
-        buffers: Mapping[tuple[NodeId, NodeId, str | None, str | None], Buffer],
+        buffers: Mapping[_Ends, Buffer],
     ) -> NodeLine:
         incoming = graph.edges_into[node.id]
         feeding = {edge.port: edge for edge in incoming}
@@ -391,6 +459,9 @@ class _Words:
                 self._edge(graph, node, edge, buffers.get((edge.source, edge.target, edge.port, edge.key)))
                 for edge in incoming
             ),
+            scope=node.scope,
+            tags=node.tags,
+            metadata=node.metadata,
             details=_details(node),
         )
 
@@ -400,12 +471,13 @@ class _Words:
             target=edge.target,
             port=edge.port,
             key=edge.key,
-            whole=node.op is not Op.JOIN and any(port.name == edge.port and not port.streams for port in node.ports),
+            whole=_waits(node, edge),
             folds=None if edge.accumulator is None else edge.accumulator.name,
             unchecked=edge.unchecked,
             location=self.location(edge.location),
             snippet=edge.snippet,
             buffer=buffer,
+            sole=_is_sole(node),
             notable=buffer is not None
             or edge.key is not None
             or len(node.ports) > 1
@@ -420,7 +492,19 @@ def _port(graph: Graph | Plan, port: Port, edge: Edge | None) -> PortLine:
         if edge.key is not None:
             found = field_type(known, edge.key)
             known = UNKNOWN if found is None else found
-    return PortLine(port.name, port.streams, port.required, edge is not None, show(known))
+    fold = None if port.fold is None else port.fold.name
+    return PortLine(port.name, port.streams, port.required, edge is not None, show(known), fold)
+
+
+def _is_sole(node: Node) -> bool:
+    return len(node.ports) == 1 and node.op is not Op.JOIN
+
+
+def _waits(node: Node, edge: Edge) -> bool:
+    """Tell whether the edge leads into a port that waits for the whole value, as far as it is known into which."""
+    if node.op is Op.JOIN:
+        return False
+    return any(not port.streams and (port.name == edge.port or _is_sole(node)) for port in node.ports)
 
 
 def _folds_differently(edge: Edge, source: Node) -> bool:
@@ -442,6 +526,10 @@ def _details(node: Node) -> Mapping[str, object]:
         for word, is_so in (("async", node.is_async), ("thread", node.thread), ("suspends", node.suspends))
         if is_so
     }
+    if node.accumulate is not None:
+        details["accumulate"] = node.accumulate.name
+    if not node.emits_chunks:
+        details["emits_chunks"] = False
     return details
 
 

@@ -28,6 +28,8 @@ def record_of(annotation: object) -> Record | None:
     if cls is None or not is_typed_dict(cls):
         return None
     record = _declared(cls)
+    if not parameters(cls):
+        return record
     bindings = dict(zip(parameters(cls), args or (), strict=False))
     fields = (attrs.evolve(field, type=substitute(field.type, bindings)) for field in record.fields)
     return attrs.evolve(record, fields=tuple(fields))

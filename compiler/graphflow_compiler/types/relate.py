@@ -52,7 +52,7 @@ def relate(source: object, target: object) -> Relation:
     'dict[str, int] is not tuple[int, ...]'
     """
     if type(source) is type and type(target) is type:
-        return _YES if issubclass(source, target) or _promoted(source, target) else _no(source, target)
+        return _plain_classes(source, target)
     try:
         return _Walk().relate(source, target)
     except Exception as error:  # annotations run code of the user's: metaclasses, hooks, values of aliases
@@ -81,6 +81,11 @@ def _unknown(annotation: object) -> Relation:
     return _unchecked(f"{show(annotation)} is not checked")
 
 
+def _plain_classes(source: type, target: type) -> Relation:
+    """Compare two classes without a metaclass, which are no protocols, TypedDicts or the like: most are, so be fast."""
+    return _YES if issubclass(source, target) or _promoted(source, target) else _no(source, target)
+
+
 def _promoted(source: type, target: type) -> bool:
     return target in _TOWER and issubclass(source, _TOWER[target])
 
@@ -103,6 +108,8 @@ class _Walk:
         self._trail = Trail()
 
     def relate(self, source: object, target: object) -> Relation:
+        if type(source) is type and type(target) is type:
+            return _plain_classes(source, target)
         if not (may_recur(source) or may_recur(target)):
             return self._forms(source, target)
         if self._trail.holds((source, target)):

@@ -95,7 +95,7 @@ def is_unknown(annotation: object) -> bool:
     (True, True, True, True, False)
     """
     if isinstance(annotation, type):
-        return annotation is Any or (annotation.__name__ in ("Generic", "Protocol") and _is_of_typing(annotation))
+        return annotation is Any or (annotation.__name__ == "Protocol" and is_protocol(annotation))
     if isinstance(annotation, TypeVar | Record) or is_newtype(annotation) or is_never(annotation):
         return False
     if members(annotation) or literals(annotation):
@@ -107,10 +107,6 @@ def is_unpacked(annotation: object) -> bool:
     """Tell whether it stands for several types in a row: `*Ts` or `*tuple[int, ...]`."""
     name = getattr(get_origin(annotation), "_name", None)
     return name == "Unpack" or getattr(annotation, "__unpacked__", False) is True
-
-
-def _is_of_typing(cls: type) -> bool:
-    return cls.__module__ in ("typing", "typing_extensions")
 
 
 def is_never(annotation: object) -> bool:

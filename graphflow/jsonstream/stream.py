@@ -1,0 +1,312 @@
+"""The parser as users meet it: `JsonStream` to push text into, `parse_stream` and `parse_stream_async` to pull from."""
+
+import functools
+import math
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import Any, Literal, TypedDict, Unpack, get_args
+
+from graphflow.jsonstream.bulk import Bulk
+from graphflow.jsonstream.errors import EndOfText, Fault, JsonStreamError
+from graphflow.jsonstream.patches import Patches
+from graphflow.jsonstream.prose import Root, after_value, find_value
+from graphflow.jsonstream.scanner import scan
+from graphflow.jsonstream.strings import Strings, Surrogates
+from graphflow.jsonstream.tokens import literal_words
+from graphflow.jsonstream.trail import AFTER, Trail
+from graphflow.jsonstream.tree import Snapshots, Tree
+from graphflow.jsonstream.values import NOTHING, Json, Nothing
+
+Scalars = Literal["partial", "complete"]
+Trailing = Literal["ignore", "error"]
+OnIncomplete = Literal["error", "keep"]
+OnError = Literal["raise", "stop"]
+
+
+class Options(TypedDict, total=False):
+    """The options of `JsonStream`, which says what they mean."""
+
+    scalars: Scalars
+    every: bool
+    patches: bool
+    append: bool
+    root: Root
+    lenient: bool
+    nan: bool
+    strict: bool
+    surrogates: Surrogates
+    trailing: Trailing
+    on_incomplete: OnIncomplete
+    on_error: OnError
+    max_depth: int
+    max_number: int
+    max_string: int | None
+    max_chars: int | None
+
+
+class JsonStream:
+    r"""Reads one JSON value from text that comes in chunks, and tells after each chunk what the value is so far.
+
+    >>> stream = JsonStream()
+    >>> for text in ['Sure:\n```json\n{"name": "Fra', 'nce", "pop', 'ulation": 677', "50000}\n```"]:
+    ...     print(stream.feed(text))
+    {'name': 'Fra'}
+    {'name': 'France'}
+    {'name': 'France', 'population': 677}
+    {'name': 'France', 'population': 67750000}
+    >>> stream.finish()
+    NOTHING
+
+    The last value is what `json.loads(text, strict=False)` returns. What is given is never changed later: the lists and
+    dicts are yours, but values share the parts that are complete, so copy before you edit. Fences, a byte order mark
+    and prose around the value are passed over. All takes linear time, whatever the value and the chunks.
+
+    What is given:
+        scalars: "partial" shows strings and numbers while they grow, "complete" only when they are whole.
+        every: give a value for each chunk that changed something. Without it, values that became wider than some
+            hundred slots are given less often, such that copying them takes linear time; the last is always given.
+        patches: give lists of operations (RFC 6902) instead of values: applied one after the other, they make
+            the value. The first is `{"op": "replace", "path": "", ...}`.
+        append: in patches, let strings grow by `{"op": "append", "path": ..., "value": piece}`. This is not in RFC 6902;
+            without it, each patch has the whole string.
+
+    What is accepted:
+        root: the kind of value that is expected, "object", "array" or "any": others are passed over like prose.
+        lenient: allow trailing commas, comments, single quotes, Python's True, False and None, and unknown escapes.
+        nan: allow NaN, Infinity and -Infinity.
+        strict: refuse control characters in strings.
+        surrogates: "keep" half of a pair that stands alone, as `json.loads` does; "replace" it by U+FFFD; or make it
+            an "error". A kept one cannot be encoded as UTF-8.
+        trailing: "ignore" what follows the value, or make it an "error" (blanks and fences are none).
+        max_depth: how deep containers may be nested.
+        max_number: how many characters a number may have.
+        max_string: how many characters a string or key may have.
+        max_chars: how many characters the text may have until the value is complete.
+
+    What is wrong:
+        on_incomplete: a text that ends inside the value, or before it, is an "error", or "keep" what there is.
+        on_error: for anything else that is wrong "raise" `JsonStreamError`, or "stop" reading without a word.
+    """
+
+    def __init__(
+        self,
+        *,
+        scalars: Scalars = "partial",
+        every: bool = False,
+        patches: bool = False,
+        append: bool = False,
+        root: Root = "any",
+        lenient: bool = False,
+        nan: bool = True,
+        strict: bool = False,
+        surrogates: Surrogates = "keep",
+        trailing: Trailing = "ignore",
+        on_incomplete: OnIncomplete = "error",
+        on_error: OnError = "raise",
+        max_depth: int = 200,
+        max_number: int = 4300,
+        max_string: int | None = None,
+        max_chars: int | None = None,
+    ) -> None:
+        for name, choice, choices in (
+            ("scalars", scalars, Scalars),
+            ("root", root, Root),
+            ("surrogates", surrogates, Surrogates),
+            ("trailing", trailing, Trailing),
+            ("on_incomplete", on_incomplete, OnIncomplete),
+            ("on_error", on_error, OnError),
+        ):
+            if choice not in get_args(choices):
+                raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {choice!r}")
+        if append and not patches:
+            raise ValueError("append=True is about patches: write patches=True, append=True")
+        trail = Trail(max_number)
+        tree = Patches(trail, every, append) if patches else Snapshots(trail, every)
+        strings = Strings(strict=strict, surrogates=surrogates, max_string=max_string)
+        words = literal_words(nan, lenient)
+        grammar = functools.partial(
+            scan,
+            tree=tree,
+            bulk=Bulk(trail, strings, strict=strict, nan=nan, max_number=max_number),
+            strings=strings,
+            words=words,
+            growing=scalars == "partial",
+            lenient=lenient,
+            max_depth=max_depth,
+            max_number=max_number,
+        )
+        self._errors: list[JsonStreamError] = []
+        self._tree: Tree = tree
+        self._trail = trail
+        self._reader = _read(
+            find_value(root, words, lenient), grammar, tree, trail, self._errors, trailing == "error", on_error == "stop"
+        )
+        self._send: Callable[[str], Any] = self._reader.send
+        self._max_chars = math.inf if max_chars is None else max_chars
+        self._end = EndOfText()
+        self._stop = on_error == "stop"
+        self._keep = on_incomplete == "keep"
+        self._strict_end = trailing == "error"
+        next(self._reader)
+
+    def feed(self, text: str) -> Json | Nothing:
+        """Read one more chunk; return the value so far (or a list of operations) if it changed, else `NOTHING`.
+
+        Raises `JsonStreamError` if the text is wrong: after what could be read was returned, and after the 11
+        characters that follow the error were read, so that the error is the same however the text was cut.
+        """
+        try:
+            if text:
+                trail = self._trail
+                if trail.read > trail.due:
+                    trail.forget()
+                trail.read += len(text)
+                trail.pieces.append(text)
+                if trail.read > self._max_chars:
+                    return self._exceed(text)
+            return self._send(text)  # type: ignore[no-any-return]
+        except StopIteration:
+            pass
+        raise self.error or ValueError("the text was finished: another text needs another JsonStream")
+
+    def finish(self) -> Json | Nothing:
+        """Say that the text has ended; return the value if it changed or was not given yet, else `NOTHING`.
+
+        Raises `JsonStreamError` if the text ended too early, or if `feed` had no occasion to raise it.
+        """
+        value, error = self._finish()
+        if error is not None:
+            raise error
+        return value  # type: ignore[no-any-return]
+
+    @property
+    def error(self) -> JsonStreamError | None:
+        """What is wrong with the text: set as soon as it is known, and also if the options say not to raise it."""
+        return self._errors[0] if self._errors else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the value is complete: what follows has no effect, unless `trailing="error"`."""
+        return bool(self._tree.holder) and not self._tree.spine and not self._errors
+
+    def _exceed(self, text: str) -> Any:
+        """Read the part of `text` that `max_chars` allows. That was all, unless something is to be given before."""
+        trail, limit = self._trail, int(self._max_chars)
+        text = text[: limit - trail.read or None]
+        trail.read = limit
+        trail.pieces[-1] = text
+        self._end = EndOfText(limit)
+        value = self._send(text)
+        if value is NOTHING and not self._deaf:
+            value = self._reader.throw(self._end)
+        return value
+
+    @property
+    def _deaf(self) -> bool:
+        """Whether what follows has no effect."""
+        return self._stop if self._errors else self.complete and not self._strict_end
+
+    def _finish(self) -> tuple[Any, JsonStreamError | None]:
+        """What `finish` returns and what it raises, which for those who pull come one after the other."""
+        try:
+            value = self._reader.throw(self._end)
+        except (EndOfText, JsonStreamError):
+            value = NOTHING
+        self._reader.close()
+        error = self.error
+        if error is not None and (self._keep if error.kind == "incomplete" else self._stop):
+            error = None
+        return value, error
+
+
+def _read(
+    preamble: Generator[Nothing, str, tuple[str, int]],
+    grammar: Callable[[str, int], Generator[Any, str, tuple[str, int]]],
+    tree: Tree,
+    trail: Trail,
+    errors: list[JsonStreamError],
+    strict_end: bool,
+    stop: bool,
+) -> Generator[Any, str, None]:
+    """Read what comes before the value, the value, and what follows it; or up to a fault, and its excerpt."""
+    try:
+        text, pos = yield from preamble
+        text, pos = yield from grammar(text, pos)
+        while True:
+            if strict_end and (at := after_value(text, pos)) is not None:
+                fault = Fault("text after the value", at)
+                fault.left = len(text) - at
+                raise fault
+            try:
+                text, pos = (yield tree.give(final=True)), 0
+            except EndOfText as over:
+                if over.limit is None or not strict_end:
+                    raise
+                raise over.fault(0, "") from None
+    except Fault as fault:
+        offset, line, column, excerpt = trail.locate(fault.left)
+        partial = tree.value()
+        error = JsonStreamError(fault.kind, fault.message, offset, line, column, excerpt, fault.path, partial)
+        errors.append(error)
+        missing = AFTER + 1 - fault.left if fault.left else 0  # in the excerpt: nothing if the text has ended
+    value = tree.give(final=True)
+    forever = stop and error.kind != "incomplete"
+    while value is not NOTHING or missing > 0 or forever:
+        try:
+            text = yield value
+        except EndOfText:
+            break
+        value = NOTHING
+        error.excerpt += text[: max(missing, 0)]
+        missing -= len(text)
+    raise error
+
+
+def parse_stream(chunks: Iterable[str], **options: Unpack[Options]) -> Iterator[Json]:
+    """The value so far, after each chunk that changed it. The options are those of `JsonStream`.
+
+    Raises `JsonStreamError` after the value up to the error.
+
+    >>> list(parse_stream(['{"name": "Fra', 'nce", "popul', 'ation": 67750000}']))
+    [{'name': 'Fra'}, {'name': 'France'}, {'name': 'France', 'population': 67750000}]
+    >>> list(parse_stream(['["Fra', 'nce"]'], patches=True, append=True))[1]
+    [{'op': 'append', 'path': '/0', 'value': 'nce'}]
+    """
+    return _pull(JsonStream(**options), chunks)
+
+
+def _pull(stream: JsonStream, chunks: Iterable[str]) -> Iterator[Json]:
+    for text in chunks:
+        if (value := stream.feed(text)) is not NOTHING:
+            yield value
+        if stream.failed():
+            return
+    value, error = stream._finish()
+    if value is not NOTHING:
+        yield value
+    if error is not None:
+        raise error
+
+
+def parse_stream_async(chunks: AsyncIterable[str], **options: Unpack[Options]) -> AsyncIterator[Json]:
+    """Like `parse_stream`, from an asynchronous source.
+
+    >>> import trio
+    >>> async def tokens():
+    ...     for text in ('{"name": "Fra', 'nce"}'):
+    ...         yield text
+    >>> async def main():
+    ...     async for value in parse_stream_async(tokens()):
+    ...         print(value)
+    >>> trio.run(main)
+    {'name': 'Fra'}
+    {'name': 'France'}
+    """
+    return _pull_async(JsonStream(**options), chunks)
+
+
+async def _pull_async(stream: JsonStream, chunks: AsyncIterable[str]) -> AsyncIterator[Json]:
+    async for text in chunks:
+        if (value := stream.feed(text)) is not NOTHING:
+            yield value
+        if stream._errors and stream._stop_early():
+            return

@@ -1,0 +1,278 @@
+"""Programs: a plan with the verbs that run it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final
+
+from graphflow.errors import NotInvokableError
+from graphflow.events import Event, Filter
+from graphflow.lower import lower
+from graphflow.runtime.batches import OpenedBatch, run_batch
+from graphflow.runtime.execution import Execution, Run
+from graphflow.runtime.record import CURRENT, Config
+from graphflow.runtime.run import OpenedChunks, OpenedEvents, inherited
+from graphflow_compiler.accumulate import Accumulator
+from graphflow_compiler.ir import INPUT, Graph, Op
+from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
+from graphflow_compiler.plan import Plan
+
+if TYPE_CHECKING:
+    from graphflow.chain import Chain
+    from graphflow.sync import SyncVerbs
+
+In = TypeVar("In", contravariant=True)
+Out = TypeVar("Out", covariant=True)
+
+Format = Literal["text", "mermaid", "dot", "json"]
+
+
+@final
+class Program(Generic[In, Out]):
+    """A compiled chain: its `plan`, and the verbs that run it. Made by `compile`.
+
+    Attributes:
+        plan: what will run where, and why.
+    """
+
+    def __init__(self, chain: Chain[In, Out]) -> None:
+        self._chain = chain
+        self.plan: Plan = compile_graph(lower(chain._declaration))
+        self._needs_nursery = needs_nursery(self.plan)
+        self._streams_input = len(self.plan.edges_from[INPUT]) > 1
+
+    # --- what it is ---
+
+    def explain(self, format: Format = "text", *, after: str | None = None) -> str:
+        """Return the plan as text, as a drawing (``mermaid``, ``dot``) or as JSON.
+
+        Args:
+            format: which of them.
+            after: the name of a pass: the text of what that pass gave, instead of the finished plan.
+
+        Raises:
+            ValueError: there is no such format or pass.
+        """
+        if after is None:
+            return self.plan.explain(format)
+        from graphflow_compiler.render import render_graph, render_plan
+
+        if after not in PASS_NAMES:
+            raise ValueError(f"there is no pass {after!r}; the passes are {', '.join(PASS_NAMES)}")
+        seen: dict[str, Graph | Plan] = {}
+        compile_graph(lower(self._chain._declaration), observe=seen.__setitem__)
+        subject = seen[after]
+        return render_graph(subject) if isinstance(subject, Graph) else render_plan(subject, format)
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    def __repr__(self) -> str:
+        return f"<Program {self.plan.name}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self.plan._repr_mimebundle_(include, exclude)
+
+    # --- verbs ---
+
+    async def invoke(
+        self,
+        value: In,
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+    ) -> Out:
+        """Run on one value and return the value of the whole output: the fold of what `stream` gives.
+
+        Args:
+            value: the input.
+            name: the name of this run, in its events and errors.
+            tags: for the events of this run and of all inside it.
+            metadata: likewise.
+            run_id: a UUID for this run; one is made if not given.
+
+        Raises:
+            NotInvokableError: nothing says how the output's chunks become one value.
+            EmptyStreamError: the output gave no chunk, and has no initial value.
+            Exception: what a node raises, as itself; several errors as an `ExceptionGroup`.
+        """
+        accumulator = self._accumulator()
+        config = _config(name, tags, metadata)
+        begin = functools.partial(
+            Execution, plan=self.plan, value=value, around=CURRENT.get(), config=config, tells_value=False
+        )
+        if not self._needs_nursery:
+            result: Out = await begin(Run(None, inherited(run_id), run_id)).value(accumulator)
+            return result
+        fold = accumulator.fold()
+        async with OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id) as chunks:
+            async for chunk in chunks:
+                fold.add(chunk)
+        return fold.value()  # type: ignore[return-value]
+
+    def stream(
+        self,
+        value: In,
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
+        """Run on one value; inside the ``async with``, iterate over the chunks of the final output.
+
+        Leaving the block, however, leaves nothing running. Args and errors as for `invoke`; errors of nodes are
+        raised by the iteration, or on leaving if they were not reached.
+        """
+        begin = functools.partial(
+            Execution, plan=self.plan, value=value, around=CURRENT.get(), config=_config(name, tags, metadata)
+        )
+        return OpenedChunks[Out](begin, needs_nursery=self._needs_nursery, run_id=run_id)
+
+    def transform(
+        self,
+        source: AsyncIterable[In],
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
+        """Run on an input that is itself a stream: `source` is iterated at the pace of the reader, and closed.
+
+        Args and errors as for `stream`.
+
+        Raises:
+            TypeError: the source is not an asynchronous iterable.
+        """
+        if not hasattr(source, "__aiter__"):
+            raise TypeError(f"transform takes an asynchronous iterable of chunks, not {source!r:.60}; see stream")
+        begin = functools.partial(
+            Execution, plan=self.plan, source=source, around=CURRENT.get(), config=_config(name, tags, metadata)
+        )
+        needs = self._needs_nursery or self._streams_input
+        return OpenedChunks[Out](begin, needs_nursery=needs, run_id=run_id)
+
+    def events(
+        self,
+        value: In,
+        /,
+        *,
+        include_names: Iterable[str] | None = None,
+        include_types: Iterable[str] | None = None,
+        include_tags: Iterable[str] | None = None,
+        exclude_names: Iterable[str] | None = None,
+        exclude_types: Iterable[str] | None = None,
+        exclude_tags: Iterable[str] | None = None,
+        allow_unmatched: bool = False,
+        outputs: bool = True,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Run on one value; inside the ``async with``, iterate over the events of every run in it.
+
+        Args:
+            value: the input.
+            include_names: keep the runs of these names; the three includes together keep what any of them names.
+            include_types: keep the runs of these kinds.
+            include_tags: keep the runs with one of these tags, which are inherited by all inside.
+            exclude_names: leave out the runs of these names, whatever the includes say.
+            exclude_types: likewise, by kind.
+            exclude_tags: likewise, by tag.
+            allow_unmatched: accept a filter that names nothing of the plan, but of a run nested in a node.
+            outputs: False leaves folded inputs and outputs out of end events, so that they cost no memory.
+            name, tags, metadata, run_id: as for `invoke`.
+
+        Raises:
+            UnmatchedFilterError: a filter names what the plan does not have.
+            Exception: what a node raises, after the last event.
+        """
+        config = _config(name, tags, metadata)
+        chosen = Filter.of(
+            include_names=include_names,
+            include_types=include_types,
+            include_tags=include_tags,
+            exclude_names=exclude_names,
+            exclude_types=exclude_types,
+            exclude_tags=exclude_tags,
+        )
+        if not allow_unmatched:
+            chosen.check(self.plan, name or self.plan.name, config.tags)
+        begin = functools.partial(Execution, plan=self.plan, value=value, config=config)
+        return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs)
+
+    async def batch(
+        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+    ) -> list[Any]:
+        """Run on several values side by side and return their outputs, in the order of the values.
+
+        Args:
+            values: the inputs.
+            max_concurrency: how many are worked on at once; 64 if not given.
+            return_exceptions: give an error in the place of its output, instead of raising it.
+
+        Raises:
+            Exception: the error of a value, which cancels the others; several as an `ExceptionGroup`.
+            ValueError: max_concurrency is less than 1.
+        """
+        self._accumulator()
+        return await run_batch(self.invoke, list(values), max_concurrency, return_exceptions=return_exceptions)
+
+    def batch_as_completed(
+        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
+        """Run on several values; inside the ``async with``, iterate over ``(index, output)`` as each is done.
+
+        Leaving the block cancels what is not done. Args and errors as for `batch`.
+        """
+        self._accumulator()
+        return OpenedBatch(self.invoke, list(values), max_concurrency, return_exceptions=return_exceptions)
+
+    @functools.cached_property
+    def sync(self) -> SyncVerbs[In, Out]:
+        """The same verbs for code that is not asynchronous."""
+        from graphflow.sync import SyncVerbs
+
+        return SyncVerbs(self)
+
+    def _accumulator(self) -> Accumulator:
+        output = self.plan.by_id[self.plan.output]
+        if output.folds is None:
+            (reason,) = [one for one in self.plan.diagnostics if one.code == "GF306"]
+            raise NotInvokableError(str(reason))
+        return output.folds
+
+
+def compile(chain: Chain[In, Out], /) -> Program[In, Out]:
+    """Compile a chain.
+
+    Raises:
+        CompileError: it cannot be run; the message says what is wrong, where, and what to write instead.
+    """
+    from graphflow.declare import as_chain
+
+    return as_chain(chain).compile()
+
+
+def needs_nursery(plan: Plan) -> bool:
+    """Tell whether running a plan on a value takes tasks."""
+    return (
+        any(stage.own_task for stage in plan.stages)
+        or any(node.op is Op.EACH and node.limit > 1 for node in plan.nodes)
+        or any(needs_nursery(body) for body in plan.nested)
+    )
+
+
+def _config(name: str | None, tags: Iterable[str], metadata: Mapping[str, object] | None) -> Config:
+    if isinstance(tags, str):
+        raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
+    return Config(name, tuple(tags), dict(metadata or {}))

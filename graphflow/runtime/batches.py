@@ -1,0 +1,109 @@
+"""Run a chain on several values side by side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import trio
+
+from graphflow.runtime.buffers import Parking, Queue
+from graphflow.runtime.failures import combined
+from graphflow.runtime.run import Opened
+
+Out = TypeVar("Out")
+
+#: How many values are worked on at once, where the caller does not say.
+MAX_CONCURRENCY: Final = 64
+
+
+async def run_batch(
+    invoke: Callable[[Any], Awaitable[Any]], values: Sequence[Any], limit: int | None, *, return_exceptions: bool
+) -> list[Any]:
+    """Return the outputs for all values, in their order; one failure cancels the others, unless it is returned."""
+    results: list[Any] = [None] * len(values)
+    opened = OpenedBatch(invoke, values, limit, return_exceptions=return_exceptions)
+    async with opened as completed:
+        async for index, result in completed:
+            results[index] = result
+    return results
+
+
+class OpenedBatch(Opened[tuple[int, Any]]):
+    """The outputs for several values, as each is done."""
+
+    def __init__(
+        self,
+        invoke: Callable[[Any], Awaitable[Any]],
+        values: Sequence[Any],
+        limit: int | None,
+        *,
+        return_exceptions: bool,
+    ) -> None:
+        if limit is not None and limit < 1:
+            raise ValueError(f"max_concurrency is how many values are worked on at once: at least 1, not {limit}")
+        super().__init__(needs_nursery=True)
+        self._invoke = invoke
+        self._values = values
+        self._limit = limit or MAX_CONCURRENCY
+        self._return_exceptions = return_exceptions
+        self._scopes: list[trio.CancelScope] = []
+        self._pending = iter(enumerate(values))
+        self._errors: list[BaseException] = []
+        self._live = 0
+        self._results = Queue(capacity=None)
+        self._gone = Parking()
+
+    def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[tuple[int, Any], None]:
+        assert nursery is not None
+        workers = min(self._limit, len(self._values))
+        self._results = Queue(capacity=max(workers, 1))
+        self._scopes = [trio.CancelScope() for _ in range(workers)]
+        self._live = workers
+        for number, scope in enumerate(self._scopes):
+            nursery.start_soon(self._work, scope, name=f"graphflow batch {number}")
+        if not workers:
+            self._results.end()
+        return self._results.read()
+
+    async def _work(self, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await self._work_through()
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            self._errors.append(error)
+            self._cancel()
+        finally:
+            self._live -= 1
+            self._gone.wake()
+            if not self._live:  # errors are told when all are known, and nothing runs any more
+                error = combined(None, self._errors)
+                if error is None:
+                    self._results.end()
+                else:
+                    self._results.fail(error)
+
+    async def _work_through(self) -> None:
+        for index, value in self._pending:
+            try:
+                result = await self._invoke(value)
+            except Exception as error:
+                if not self._return_exceptions:
+                    raise
+                result = error
+            self._results.put((index, result))
+            await self._results.room()
+
+    def _cancel(self) -> None:
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def _leave(self) -> None:
+        self._cancel()
+        with trio.CancelScope(shield=True):
+            while self._live:
+                await self._gone.park()
+        if self._results.unseen is not None:
+            raise self._results.take_error()

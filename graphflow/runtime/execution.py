@@ -1,0 +1,439 @@
+"""Execute a plan once: its buffers, the tasks of its stages, and the final output to pull.
+
+Errors of a stage travel with its chunks to whoever reads them; at the same time the stages that do not lie behind it
+are cancelled. Whoever reads the final output gets one error as itself, several as a group. However the output is
+left, leaving it closes every generator, cancels every task and waits until all are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, final
+
+import attrs
+import trio
+
+from graphflow.errors import InputError
+from graphflow.runtime.buffers import Buffer, Parking, Queue, Slot
+from graphflow.runtime.each import run_each
+from graphflow.runtime.failures import combined, only_errors
+from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async
+from graphflow.runtime.notes import annotate, find_node
+from graphflow.runtime.record import CURRENT, NOTHING, Config, Current, Listening, Recorder, RunIds, Tap
+from graphflow.runtime.slices import Slice
+from graphflow.runtime.stage import StageRun
+from graphflow_compiler.errors import EmptyStreamError
+from graphflow_compiler.ir import INPUT, REST, Edge, NodeId, Op
+from graphflow_compiler.plan import CAPACITY, Plan, PlannedNode, StageId
+
+if TYPE_CHECKING:
+    from graphflow_compiler.accumulate import Accumulator
+
+
+@final
+class Run:
+    """What all executions of one call of a verb share.
+
+    Attributes:
+        nursery: where their tasks live; None where the plan needs none.
+        listening: who listens to events; None where nobody does.
+    """
+
+    __slots__ = ("_given_id", "_id", "listening", "nursery")
+
+    def __init__(self, nursery: trio.Nursery | None, listening: Listening | None, run_id: str | None) -> None:
+        self.nursery = nursery
+        self.listening = listening
+        self._given_id = run_id
+        self._id: str | None = run_id
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, for the notes on its errors; drawn when it is first asked for."""
+        if self._id is None:
+            self._id = RunIds()()
+        return self._id
+
+    def know_id(self, run_id: str) -> None:
+        """Use the id that its events have."""
+        self._id = run_id
+
+
+@attrs.frozen
+class Outlet:
+    """Where the output of a stage goes: to a buffer, on the terms of an edge."""
+
+    buffer: Buffer
+    edge: Edge
+    join: PlannedNode | None
+
+    def write(self, chunk: Any) -> None:
+        """Write a chunk, or what of it the edge takes."""
+        key = self.edge.key
+        if key is not None:
+            if not isinstance(chunk, Mapping):
+                raise TypeError(f"key {key!r} was asked of `{self.edge.source}`, which gave no record but {chunk!r:.60}")
+            if key not in chunk:
+                return
+            chunk = chunk[key]
+        if self.join is None:
+            self.buffer.put(chunk)
+        elif self.edge.port != REST:
+            self.buffer.put({self.edge.port: chunk})
+        else:
+            rest = self._rest(self.join, chunk)
+            if rest or not chunk:
+                self.buffer.put(rest)
+
+    def _rest(self, join: PlannedNode, chunk: Any) -> dict[str, Any]:
+        if not isinstance(chunk, Mapping):
+            raise TypeError(f"`{join.id}` adds keys to a record, but `{self.edge.source}` gave {chunk!r:.60}")
+        return {key: piece for key, piece in chunk.items() if key not in join.keys}
+
+
+@final
+class Execution:
+    """A plan, once.
+
+    Args:
+        run: what it belongs to.
+        plan: the plan.
+        value: the input, where it is one value.
+        source: the input, where it is a stream.
+        around: the run that it is nested in, for events.
+        config: what the caller said of the run.
+        tells_value: whether events tell the value of the whole as a chunk too.
+        is_body: the plan is a body of a branch or an each.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        *,
+        value: Any = NOTHING,
+        source: AsyncIterable[Any] | None = None,
+        around: Current | None = None,
+        config: Config | None = None,
+        tells_value: bool = True,
+        is_body: bool = False,
+    ) -> None:
+        self.plan = plan
+        self._run = run
+        self._value = value
+        self._source = source
+        self._around = around
+        self._recorder: Recorder | None = None
+        if run.listening is not None:
+            self._recorder = Recorder(
+                plan,
+                run.listening,
+                around,
+                config or Config(),
+                input_is_value=source is None,
+                tells_value=tells_value,
+                is_body=is_body,
+            )
+            if not is_body:
+                run.know_id(self._recorder.run_id)
+        self._buffers: dict[tuple[NodeId, str], Buffer] = {}
+        self._scopes: dict[StageId, trio.CancelScope] = {}
+        self._live = 0
+        self._all_gone = Parking()
+        self._errors: list[BaseException] = []
+        self._first_error: BaseException | None = None
+
+    # --- what its stages ask ---
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, for notes on errors."""
+        return self._run.run_id
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """Where tasks of this execution live."""
+        assert self._run.nursery is not None, "a plan that needs tasks was opened without a nursery"
+        return self._run.nursery
+
+    def tap(self, node_id: NodeId) -> Tap | None:
+        """Return what is to be told of a node; None where nobody listens."""
+        return self._recorder.tap(node_id) if self._recorder is not None else None
+
+    def buffer(self, edge: Edge) -> Buffer | None:
+        """Return what stands on an edge; None where it hands over directly."""
+        return self._buffers.get((edge.target, edge.port or ""))
+
+    def input_flow(self) -> Flow:
+        """Return the caller's input, for its only consumer."""
+        if self._source is None:
+            return Whole(self._value)
+        return AsyncStream(self._told_input(self._source))
+
+    def body(self, plan: Plan, value: Any, tap: Tap | None) -> Execution:
+        """Return an execution of a body, nested in the run of its node."""
+        around = tap.current if tap is not None else self._around
+        return Execution(self._run, plan, value=value, around=around, is_body=True)
+
+    def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
+        """Run the body of an each for every item."""
+        return run_each(self, node, tap, items)
+
+    # --- the output ---
+
+    async def value(self, accumulator: Accumulator) -> Any:
+        """Run to the end and return the value of the output.
+
+        Raises:
+            EmptyStreamError: the output gave no chunk and its accumulator has no initial value.
+        """
+        fold = accumulator.fold()
+        chunks = self.chunks()
+        try:
+            async for chunk in chunks:
+                fold.add(chunk)
+        finally:
+            await chunks.aclose()
+        try:
+            return fold.value()
+        except EmptyStreamError as error:
+            raise EmptyStreamError(f"the value of `{self.plan.name}` was asked, but {error}") from None
+
+    async def chunks(self) -> AsyncGenerator[Any, None]:
+        """Iterate over the chunks of the final output; closing this leaves nothing of the execution."""
+        stage = next(stage for stage in self.plan.stages if not stage.own_task)
+        stage_run = StageRun(self, stage)
+        failure: BaseException | None = None
+        left_early = False
+        try:
+            self._start()
+            flow = await stage_run.flow()
+            time = Slice()
+            if isinstance(flow, Whole):
+                yield flow.value
+            elif isinstance(flow, SyncStream):
+                for chunk in flow.chunks:
+                    yield chunk
+                    if time.due():
+                        await time.renew()
+            else:
+                async for chunk in flow.chunks:
+                    yield chunk
+                    if time.due():
+                        await time.renew()
+        except GeneratorExit:
+            left_early = True
+        except BaseException as error:
+            failure = error
+            self._annotate(error, stage_run)
+        self._abandon_inputs(stage.nodes[0])
+        errors = await stage_run.close()
+        errors += await self._stop()
+        if self._recorder is not None:
+            self._recorder.settle(failure)
+        outcome = combined(failure, errors)
+        if outcome is not None:
+            raise outcome
+        assert left_early or failure is None
+
+    # --- its tasks ---
+
+    def _start(self) -> None:
+        """Make the buffers, feed them with the input, and start the tasks."""
+        plan = self.plan
+        if self._recorder is not None:
+            if self._source is None:
+                self._recorder.give(self._value)
+            self._recorder.start()
+        self._make_buffers()
+        outlets = self._outlets(INPUT)
+        if outlets and self._source is None:
+            self._deliver(outlets)
+        elif outlets:
+            assert self._source is not None
+            self._spawn(StageId(INPUT), self._pump_input, outlets)
+        for stage in plan.stages:
+            if stage.own_task:
+                self._spawn(stage.id, self._pump_stage, StageRun(self, stage))
+
+    def _make_buffers(self) -> None:
+        joins: dict[NodeId, Queue] = {}
+        for planned in self.plan.buffers:
+            if planned.kind == "call":
+                continue
+            edge = next(edge for edge in self.plan.edges_into[planned.target] if edge.port == planned.port)
+            buffer: Buffer
+            if self.plan.by_id[planned.target].op is Op.JOIN:
+                if planned.target not in joins:
+                    writers = len(self.plan.edges_into[planned.target])
+                    joins[planned.target] = Queue(CAPACITY * writers, writers)
+                buffer = joins[planned.target]
+            elif planned.kind == "fold":
+                assert edge.accumulator is not None
+                buffer = Slot(edge.accumulator.fold())
+            else:
+                buffer = Queue(planned.capacity)
+            self._buffers[planned.target, planned.port] = buffer
+
+    def _outlets(self, node_id: NodeId) -> list[Outlet]:
+        outlets = []
+        for edge in self.plan.edges_from[node_id]:
+            buffer = self.buffer(edge)
+            if buffer is not None:
+                target = self.plan.by_id[edge.target]
+                outlets.append(Outlet(buffer, edge, target if target.op is Op.JOIN else None))
+        return outlets
+
+    def _deliver(self, outlets: list[Outlet]) -> None:
+        """Give the caller's value to all who take it."""
+        for outlet in outlets:
+            key, value = outlet.edge.key, self._value
+            if key is not None:
+                value = self._key_of_input(key)
+            if isinstance(outlet.buffer, Slot):
+                if value is NOTHING:
+                    outlet.buffer.end()
+                else:
+                    outlet.buffer.set(value)
+                continue
+            if value is not NOTHING:
+                outlet.write(self._value)
+            outlet.buffer.end()
+
+    def _key_of_input(self, key: str) -> Any:
+        if not isinstance(self._value, Mapping):
+            raise InputError(
+                f"`{self.plan.name}` takes a record with the key {key!r} (a dict), but was given {self._value!r:.80}"
+            )
+        return self._value.get(key, NOTHING)
+
+    def _spawn(self, stage_id: StageId, pump: Callable[..., Any], argument: Any) -> None:
+        self._scopes[stage_id] = trio.CancelScope()
+        self._live += 1
+        self.nursery.start_soon(self._run_task, stage_id, pump, argument, name=f"graphflow stage {stage_id}")
+
+    async def _run_task(self, stage_id: StageId, pump: Callable[..., Any], argument: Any) -> None:
+        CURRENT.set(self._around)
+        try:
+            with self._scopes[stage_id]:
+                await pump(argument)
+        finally:
+            self._live -= 1
+            self._all_gone.wake()
+
+    async def _pump_stage(self, stage_run: StageRun) -> None:
+        stage = stage_run.stage
+        outlets = self._outlets(stage.nodes[-1])
+        error: BaseException | None = None
+        try:
+            await _pump(await stage_run.flow(), outlets)
+        except BaseException as raised:  # every error goes to whoever reads this stage
+            error = raised
+            self._annotate(error, stage_run)
+        self._abandon_inputs(stage.nodes[0])
+        self._errors += only_errors(await stage_run.close())
+        self._finish(stage.id, outlets, error)
+
+    async def _pump_input(self, outlets: list[Outlet]) -> None:
+        assert self._source is not None
+        chunks = self._told_input(self._source)
+        error: BaseException | None = None
+        try:
+            await _pump(AsyncStream(chunks), outlets)
+        except BaseException as raised:
+            error = raised
+        try:
+            await chunks.aclose()
+        except BaseException as raised:
+            self._errors += only_errors([raised])
+        self._finish(StageId(INPUT), outlets, error)
+
+    def _finish(self, stage_id: StageId, outlets: list[Outlet], error: BaseException | None) -> None:
+        """Say to the readers of a stage that it is done, or why not."""
+        if error is None:
+            for outlet in outlets:
+                outlet.buffer.end()
+            return
+        if isinstance(error, trio.Cancelled):
+            for outlet in outlets:
+                # Cancelled by the failure of another stage: whoever still reads this one gets that error.
+                outlet.buffer.fail(self._first_error if self._first_error is not None else error)
+            raise error
+        if self._first_error is None:
+            self._first_error = error
+        for outlet in outlets:
+            outlet.buffer.fail(error)
+        behind = self._behind(outlets)
+        for other, scope in self._scopes.items():
+            if other not in behind and other != stage_id:
+                scope.cancel()
+
+    def _behind(self, outlets: list[Outlet]) -> set[StageId]:
+        """Return the stages that what a stage gives flows into."""
+        found: set[StageId] = set()
+        pending = [outlet.edge.target for outlet in outlets]
+        stages = {stage.id: stage for stage in self.plan.stages}
+        while pending:
+            stage_id = self.plan.by_id[pending.pop()].stage
+            if stage_id is not None and stage_id not in found:
+                found.add(stage_id)
+                pending.extend(edge.target for edge in self.plan.edges_from[stages[stage_id].nodes[-1]])
+        return found
+
+    def _abandon_inputs(self, node_id: NodeId) -> None:
+        """Say that nobody reads what flows into a stage any more; who writes only that is cancelled."""
+        for edge in self.plan.edges_into[node_id]:
+            buffer = self.buffer(edge)
+            if buffer is None:
+                continue
+            buffer.abandon()
+            writer = self.plan.by_id[edge.source].stage or StageId(INPUT)
+            scope = self._scopes.get(writer)
+            if scope is not None and all(outlet.buffer.abandoned for outlet in self._outlets(edge.source)):
+                scope.cancel()
+
+    async def _stop(self) -> list[BaseException]:
+        """Cancel what still runs, wait until it is gone, and return the errors that nobody has seen."""
+        for scope in self._scopes.values():
+            scope.cancel()
+        if self._live:
+            with trio.CancelScope(shield=True):
+                while self._live:
+                    await self._all_gone.park()
+        unseen = [buffer.unseen for buffer in self._buffers.values() if buffer.unseen is not None]
+        return only_errors([*self._errors, *unseen])
+
+    # --- details ---
+
+    def _annotate(self, error: BaseException, stage_run: StageRun) -> None:
+        if isinstance(error, Exception):
+            annotate(error, find_node(error, self.plan, stage_run.stage), self.run_id)
+
+    async def _told_input(self, source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+        """Iterate over the caller's stream, and close it if it can be closed."""
+        tap = self.tap(INPUT)
+        chunks: AsyncIterator[Any] = aiter(source)
+        try:
+            async for chunk in chunks:
+                if tap is not None:
+                    tap.chunk(chunk)
+                yield chunk
+            if tap is not None:
+                tap.end()
+        finally:
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
+
+
+async def _pump(flow: Flow, outlets: list[Outlet]) -> None:
+    """Write all chunks of a flow to all outlets, at the pace of the slowest."""
+    time = Slice()
+    async for chunk in as_async(flow):
+        for outlet in outlets:
+            outlet.write(chunk)
+        for outlet in outlets:
+            if outlet.buffer.full:
+                await outlet.buffer.room()
+        if time.due():
+            await time.renew()

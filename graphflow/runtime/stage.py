@@ -1,0 +1,508 @@
+"""Run one stage: a path of nodes, each pulling the one before it, in one task.
+
+Blocking nodes are awaited one after another, so a path of thousands of functions nests nothing; what streams after
+the last of them nests as deep as the plan allows. Every generator that is opened is remembered, and closed from the
+sink upwards by the task that iterated it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, final
+
+from graphflow.errors import InputError
+from graphflow.places import location_of
+from graphflow.runtime import threads
+from graphflow.runtime.buffers import Queue, Slot
+from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async, as_sync, drain, mapped, selector
+from graphflow.runtime.generated import cluster_function
+from graphflow.runtime.notes import annotate
+from graphflow.runtime.record import CURRENT, NOTHING, Tap
+from graphflow.runtime.slices import Slice
+from graphflow_compiler.errors import EmptyStreamError, FoldError, compile_error
+from graphflow_compiler.ir import INPUT, REST, Edge, NodeId, Op
+from graphflow_compiler.plan import Cluster, PlannedNode, Stage
+
+if TYPE_CHECKING:
+    from graphflow.runtime.execution import Execution
+
+
+def _nothing_started() -> None:
+    """Do nothing: nobody listens."""
+
+
+@final
+class StageRun:
+    """One stage in one execution."""
+
+    def __init__(self, execution: Execution, stage: Stage) -> None:
+        self._execution = execution
+        self._plan = execution.plan
+        self.stage = stage
+        self._held: list[Any] = []
+        self._slice = Slice()
+
+    # --- from outside ---
+
+    async def flow(self) -> Flow:
+        """Run the stage up to its last blocking node; what streams from there on is left to iterate."""
+        clusters = {cluster.nodes[0]: cluster for cluster in self.stage.clusters} if self._fuses() else {}
+        fused: set[NodeId] = set()
+        flow: Flow | None = None
+        for node_id in self.stage.nodes:
+            if node_id in fused:
+                continue
+            node = self._plan.by_id[node_id]
+            edges = self._plan.edges_into[node_id]
+            if len(edges) > 1 and node.op is not Op.JOIN:
+                flow = await self._several_ports(node)
+                continue
+            flow = await self._incoming(edges[0]) if flow is None else self._along(edges[0], flow)
+            if node_id in clusters:
+                flow = await self._cluster(clusters[node_id], flow)
+                fused.update(clusters[node_id].nodes)
+            else:
+                flow = await self._node(node, flow)
+            if self._slice.due():
+                await self._slice.renew()
+        assert flow is not None
+        return flow
+
+    async def close(self) -> list[BaseException]:
+        """Close what was opened, from the sink upwards; returns the errors that came up while closing."""
+        errors: list[BaseException] = []
+        while self._held:
+            generator = self._held.pop()
+            try:
+                if hasattr(generator, "aclose"):
+                    await generator.aclose()
+                elif hasattr(generator, "close"):
+                    generator.close()
+            except BaseException as error:  # every generator is closed, whatever the others do
+                errors.append(error)
+        return errors
+
+    def hold(self, generator: Any) -> Any:
+        """Remember to close what was opened."""
+        self._held.append(generator)
+        return generator
+
+    # --- what comes in ---
+
+    def _fuses(self) -> bool:
+        return not any(self._tap(node_id) for cluster in self.stage.clusters for node_id in cluster.nodes)
+
+    def _tap(self, node_id: NodeId) -> Tap | None:
+        return self._execution.tap(node_id)
+
+    async def _incoming(self, edge: Edge) -> Flow:
+        buffer = self._execution.buffer(edge)
+        if isinstance(buffer, Queue):
+            return AsyncStream(self.hold(buffer.read()))
+        if isinstance(buffer, Slot):
+            value = await self._slot_value(edge, buffer)
+            return SyncStream(iter(())) if value is NOTHING else Whole(value)
+        flow = self._execution.input_flow()
+        if isinstance(flow, AsyncStream):
+            self.hold(flow.chunks)
+        return self._along(edge, flow)
+
+    async def _slot_value(self, edge: Edge, slot: Slot) -> Any:
+        """Wait for the value of a port; `NOTHING` if there was no chunk and there is no initial value."""
+        tap = self._tap(edge.target)
+        if tap is not None:
+            slot.started = tap.start
+        await slot.wait()
+        try:
+            return slot.value()
+        except EmptyStreamError:
+            return NOTHING
+
+    def _along(self, edge: Edge, flow: Flow) -> Flow:
+        """Take the key of an edge, where it takes one."""
+        if edge.key is None:
+            return flow
+        giver = "the input" if edge.source == INPUT else edge.source
+        change, keep = selector(edge.key, giver)
+        flow = mapped(flow, change, keep)
+        if isinstance(flow, AsyncStream | SyncStream):
+            self.hold(flow.chunks)
+        return flow
+
+    # --- one node ---
+
+    async def _node(self, node: PlannedNode, flow: Flow) -> Flow:
+        tap = self._tap(node.id)
+        match node.op:
+            case Op.IDENTITY | Op.INPUT:
+                return self._tapped(tap, flow)
+            case Op.PROJECT:
+                return self._tapped(tap, self._held_flow(mapped(flow, *_projection(node))))
+            case Op.JOIN:
+                return self._tapped(tap, self._joined(node, flow))
+            case Op.MAP:
+                return await self._cluster(_single_cluster(self.stage, node), flow)
+            case Op.GENERATE if node.ports[0].streams:
+                return self._transform(node, tap, flow)
+        if node.ports[0].streams:  # it returns one value, but reads the stream itself
+            return await self._whole(node, tap, {node.ports[0].name: self._reading(node, tap, flow)})
+        value = await self._folded(node, self._plan.edges_into[node.id][0], flow)
+        return await self._whole(node, tap, {} if value is NOTHING else {node.ports[0].name: value})
+
+    async def _folded(self, node: PlannedNode, edge: Edge, flow: Flow) -> Any:
+        """Wait for the value of a port; `NOTHING` if the stream gave none and the parameter has a default.
+
+        Raises:
+            EmptyStreamError: the stream gave none, and the parameter has no default.
+        """
+        tap = self._tap(node.id)
+        if isinstance(flow, Whole):
+            return flow.value
+        assert edge.accumulator is not None and edge.port is not None
+        fold = edge.accumulator.fold()
+        try:
+            await drain(flow, fold, tap.start if tap is not None else _nothing_started)
+        except FoldError as error:
+            self._failed(node, tap, error)
+            raise
+        except BaseException as error:
+            if tap is not None:
+                tap.fail(error, from_input=True)
+            raise
+        try:
+            return fold.value()
+        except EmptyStreamError as error:
+            if not node.port(edge.port).required:
+                return NOTHING
+            empty = EmptyStreamError(f"`{node.id}` waits for `{edge.port}`, but {error}")
+            self._failed(node, tap, empty)
+            raise empty from None
+
+    async def _whole(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Flow:
+        """Run a node that has its whole input."""
+        if tap is not None:
+            tap.start()
+        match node.op:
+            case Op.BRANCH:
+                value = next(iter(arguments.values()))
+                return self._tapped(tap, await self._branch(node, tap, value))
+            case Op.EACH:
+                items = next(iter(arguments.values()))
+                return self._tapped(tap, AsyncStream(self.hold(self._execution.each(node, tap, items))))
+            case Op.GENERATE:
+                return self._tapped(tap, self._generate(node, arguments), resumes=True)
+            case _:
+                result = await self._call(node, tap, arguments)
+                if tap is not None:
+                    tap.chunk(result)
+                    tap.end()
+                    if tap.log.full:
+                        await tap.log.room()
+                return Whole(result)
+
+    async def _call(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Any:
+        token = CURRENT.set(tap.current) if tap is not None else None
+        try:
+            if node.thread:
+                result = await self._in_thread(node, arguments)
+            else:
+                result = _apply(node, arguments)
+                if inspect.isawaitable(result):
+                    result = await result
+            return _refuse_chain(node, result)
+        except BaseException as error:
+            self._failed(node, tap, error)
+            raise
+        finally:
+            if token is not None:
+                CURRENT.reset(token)
+
+    async def _in_thread(self, node: PlannedNode, arguments: dict[str, Any]) -> Any:
+        return await threads.in_thread(_apply, node, arguments)
+
+    def _failed(self, node: PlannedNode, tap: Tap | None, error: BaseException) -> None:
+        if isinstance(error, Exception):
+            annotate(error, node, self._execution.run_id)
+        if tap is not None:
+            tap.fail(error, from_input=False)
+
+    # --- generators ---
+
+    def _generate(self, node: PlannedNode, arguments: dict[str, Any]) -> Flow:
+        """Start a producer: its generator, and where that is iterated."""
+        generator = _apply(node, arguments)
+        if hasattr(generator, "__anext__") or hasattr(generator, "__aiter__"):
+            return AsyncStream(self.hold(aiter(generator)))
+        iterator: Iterator[Any] = self.hold(iter(generator))
+        if node.thread:
+            self._held.pop()
+            return AsyncStream(self.hold(threads.iterate_in_thread(iterator)))
+        return SyncStream(iterator)
+
+    def _transform(self, node: PlannedNode, tap: Tap | None, flow: Flow, **others: Any) -> Flow:
+        """Start a transform on what flows into it."""
+        port = next(port for port in node.ports if port.streams)
+        is_sync = not node.is_async
+        chunks: Any
+        if is_sync and not node.thread and not isinstance(flow, AsyncStream):
+            chunks = as_sync(flow) if tap is None else self.hold(_sync_input(tap, as_sync(flow)))
+        else:
+            stream = self._async_input(tap, flow)
+            chunks = threads.Pulled(stream) if is_sync else stream
+        arguments = {port.name: chunks, **others}
+        if is_sync and isinstance(chunks, threads.Pulled):
+            generator = threads.iterate_in_thread(iter(_apply(node, arguments)))
+            return self._tapped(tap, AsyncStream(self.hold(generator)), resumes=True)
+        return self._tapped(tap, self._generate(node, arguments), resumes=True)
+
+    def _async_input(self, tap: Tap | None, flow: Flow) -> AsyncIterator[Any]:
+        stream = as_async(flow)
+        if not isinstance(flow, AsyncStream):
+            self.hold(stream)
+        return stream if tap is None else self.hold(_async_input(tap, stream))
+
+    def _reading(self, node: PlannedNode, tap: Tap | None, flow: Flow) -> Any:
+        """Return the stream that an aggregate reads itself."""
+        if node.is_async:
+            return self._async_input(tap, flow)
+        if isinstance(flow, AsyncStream):
+            return threads.Pulled(self._async_input(tap, flow))
+        return as_sync(flow) if tap is None else self.hold(_sync_input(tap, as_sync(flow)))
+
+    async def _cluster(self, cluster: Cluster, flow: Flow) -> Flow:
+        """Run neighbouring chunkwise nodes: of a whole value one by one, of a stream as one generated function."""
+        nodes = [self._plan.by_id[node_id] for node_id in cluster.nodes]
+        if isinstance(flow, Whole):
+            for node in nodes:
+                tap = self._tap(node.id)
+                if tap is not None:
+                    tap.start()
+                result = await self._call(node, tap, {node.ports[0].name: flow.value})
+                if tap is not None:
+                    tap.chunk(result)
+                    tap.end()
+                flow = Whole(result)
+            return flow
+        tap = self._tap(nodes[0].id) if len(nodes) == 1 else None
+        steps = [_chunk_function(node) for node in nodes]
+        if isinstance(flow, SyncStream) and cluster.sync_source:
+            chunks = flow.chunks if tap is None else self.hold(_sync_input(tap, flow.chunks))
+            function = cluster_function(cluster, is_async=False)
+            return self._tapped(tap, SyncStream(self.hold(function(chunks, *steps))), resumes=True)
+        function = cluster_function(cluster, is_async=True)
+        stream = self._async_input(tap, flow)
+        return self._tapped(tap, AsyncStream(self.hold(function(stream, *steps))), resumes=True)
+
+    def _tapped(self, tap: Tap | None, flow: Flow, *, resumes: bool = False) -> Flow:
+        """Tell of what a node gives; `resumes` if iterating runs the node's own code."""
+        if tap is None:
+            return flow
+        match flow:
+            case Whole(value):
+                tap.start()
+                tap.chunk(value)
+                tap.end()
+                return flow
+            case SyncStream(chunks):
+                return AsyncStream(self.hold(_told(tap, as_async(self._kept(SyncStream(chunks))), resumes=resumes)))
+            case AsyncStream(stream):
+                return AsyncStream(self.hold(_told(tap, stream, resumes=resumes)))
+
+    def _kept(self, flow: SyncStream) -> Flow:
+        return AsyncStream(self.hold(as_async(flow)))
+
+    def _held_flow(self, flow: Flow) -> Flow:
+        if not isinstance(flow, Whole):
+            self.hold(flow.chunks)
+        return flow
+
+    # --- several ports ---
+
+    async def _several_ports(self, node: PlannedNode) -> Flow:
+        """Run a node that takes several ports: the values it waits for first, in order, then its streams."""
+        tap = self._tap(node.id)
+        arguments: dict[str, Any] = {}
+        streams: dict[str, Flow] = {}
+        for edge in self._plan.edges_into[node.id]:
+            assert edge.port is not None
+            port = node.port(edge.port)
+            flow = await self._incoming(edge)
+            if port.streams:
+                streams[edge.port] = flow
+                continue
+            value = await self._folded(node, edge, flow)
+            if value is not NOTHING:
+                arguments[edge.port] = value
+        if not streams:
+            return await self._whole(node, tap, arguments)
+        for name, flow in streams.items():
+            stream = self._async_input(tap, flow)
+            arguments[name] = stream if node.is_async else threads.Pulled(stream)
+        if node.op is Op.CALL:
+            return await self._whole(node, tap, arguments)
+        if node.is_async:
+            return self._tapped(tap, self._generate(node, arguments), resumes=True)
+        generator = threads.iterate_in_thread(iter(_apply(node, arguments)))
+        return self._tapped(tap, AsyncStream(self.hold(generator)), resumes=True)
+
+    # --- composite nodes ---
+
+    def _joined(self, node: PlannedNode, flow: Flow) -> Flow:
+        if len(node.ports) > 1:
+            return flow  # the writers of its queue have put their chunks under their keys
+        key = node.ports[0].name
+        change = (lambda chunk: {key: chunk}) if key != REST else (lambda chunk: dict(chunk))
+        return self._held_flow(mapped(flow, change, lambda _: True))
+
+    async def _branch(self, node: PlannedNode, tap: Tap | None, value: Any) -> Flow:
+        """Choose the body whose predicate holds, and start it."""
+        chosen = len(node.conditions)
+        for index, predicate in enumerate(node.conditions):
+            token = CURRENT.set(tap.current) if tap is not None else None
+            try:
+                holds = predicate(value)
+                if inspect.isawaitable(holds):
+                    holds = await holds
+            except BaseException as error:
+                self._failed(node, tap, error)
+                raise
+            finally:
+                if token is not None:
+                    CURRENT.reset(token)
+            if holds:
+                chosen = index
+                break
+        body = self._execution.body(node.plans[chosen], value, tap)
+        return AsyncStream(self.hold(body.chunks()))
+
+
+# --- pieces ------------------------------------------------------------------------------------------------
+
+
+def _apply(node: PlannedNode, arguments: dict[str, Any]) -> Any:
+    assert node.function is not None
+    if len(node.ports) == 1:
+        return node.function(*arguments.values())
+    positional = [port.name for port in node.ports if port.name in arguments]
+    if len(positional) == len(node.ports):
+        return _call_in_order(node, arguments, positional)
+    return node.function(**arguments)
+
+
+def _call_in_order(node: PlannedNode, arguments: dict[str, Any], names: list[str]) -> Any:
+    """Call by name where that can be; by position only where the function insists on it."""
+    assert node.function is not None
+    try:
+        parameters = inspect.signature(node.function).parameters
+    except (TypeError, ValueError):
+        return node.function(*(arguments[name] for name in names))
+    by_position = [name for name in names if parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY]
+    by_name = {name: arguments[name] for name in names if name not in by_position}
+    return node.function(*(arguments[name] for name in by_position), **by_name)
+
+
+def _refuse_chain(node: PlannedNode, result: Any) -> Any:
+    from graphflow.chain import Chain
+
+    if isinstance(result, Chain):
+        raise compile_error(
+            "GF108",
+            f"`{node.name}` returned a chain (`{result.name}`) instead of a value",
+            location=location_of(node.function) if node.function is not None else None,
+            hint="choose between chains with gf.branch((predicate, chain), ..., default), "
+            "or run the chain in the function: return await chain.invoke(value)",
+        )
+    return result
+
+
+def _chunk_function(node: PlannedNode) -> Callable[[Any], Any]:
+    assert node.function is not None
+    if not node.thread:
+        return node.function
+    function = node.function
+
+    async def call(chunk: Any) -> Any:
+        return await threads.in_thread(function, chunk)
+
+    return call
+
+
+def _single_cluster(stage: Stage, node: PlannedNode) -> Cluster:
+    from graphflow_compiler.passes.fuse import cluster
+
+    return cluster([node])
+
+
+def _projection(node: PlannedNode) -> tuple[Callable[[Any], Any], Callable[[Any], bool]]:
+    keys = node.keys
+
+    def change(chunk: Any) -> Any:
+        return {key: chunk[key] for key in keys if key in chunk}
+
+    def keep(chunk: Any) -> bool:
+        if not hasattr(chunk, "keys"):
+            raise InputError(f"`{node.id}` takes keys of records, but got {chunk!r:.60}")
+        return any(key in chunk for key in keys)
+
+    return change, keep
+
+
+async def _async_input(tap: Tap, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    """Tell of a node's first chunk of input, and let its upstream run outside of the node's run."""
+    try:
+        while True:
+            token = CURRENT.set(tap.outside)
+            try:
+                chunk = await anext(chunks, NOTHING)
+            finally:
+                CURRENT.reset(token)
+            tap.start()
+            if chunk is NOTHING:
+                return
+            yield chunk
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        tap.fail(error, from_input=True)
+        raise
+
+
+def _sync_input(tap: Tap, chunks: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        token = CURRENT.set(tap.outside)
+        try:
+            chunk = next(chunks, NOTHING)
+        except BaseException as error:
+            tap.fail(error, from_input=True)
+            raise
+        finally:
+            CURRENT.reset(token)
+        tap.start()
+        if chunk is NOTHING:
+            return
+        yield chunk
+
+
+async def _told(tap: Tap, chunks: AsyncIterator[Any], *, resumes: bool) -> AsyncGenerator[Any, None]:
+    """Tell of every chunk that a node gives; while the node's code runs, its run is the current one."""
+    current = tap.current if resumes else tap.outside
+    try:
+        while True:
+            token = CURRENT.set(current)
+            try:
+                chunk = await anext(chunks, NOTHING)
+            finally:
+                CURRENT.reset(token)
+            if chunk is NOTHING:
+                tap.end()
+                return
+            tap.chunk(chunk)
+            if tap.log.full:
+                await tap.log.room()
+            yield chunk
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        tap.fail(error, from_input=not resumes)
+        raise

@@ -1,0 +1,1069 @@
+"""What is printed of plans and graphs: whole texts, drawings that are read back, and what no name may break."""
+
+# ruff: noqa: E501 (texts stand here as they are printed)
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import Any, get_args
+
+import attrs
+import pytest
+
+from graphflow_compiler import render
+from graphflow_compiler.accumulate import COLLECT, LATEST
+from graphflow_compiler.errors import Diagnostic
+from graphflow_compiler.ir import (
+    INPUT,
+    Edge,
+    Graph,
+    Node,
+    NodeClass,
+    NodeId,
+    Op,
+    Port,
+    Promise,
+    Scope,
+    ScopeId,
+    SourceLocation,
+)
+from graphflow_compiler.pipeline import GRAPH_PASSES, compile_graph
+from graphflow_compiler.plan import Buffer, BufferKind, Cluster, Plan, PlannedNode, Stage
+from graphflow_compiler.render import dot, mermaid, outline, render_graph, render_plan
+from graphflow_compiler.types import UNKNOWN
+
+FILE = "/home/ada/shop/app/chains.py"
+
+
+class Document: ...
+
+
+class Message: ...
+
+
+class AIMessageChunk:
+    @classmethod
+    def __sum_chunks__(cls, chunks: list[AIMessageChunk]) -> AIMessageChunk:
+        return chunks[-1]
+
+
+# --- graphs by hand ----------------------------------------------------------------------------------------
+
+
+def node(name: str, op: Op, *ports: Port, output: object = UNKNOWN, line: int | None = None, **options: Any) -> Node:
+    location = None if line is None else SourceLocation(FILE, line)
+    return Node(NodeId(options.pop("id", name)), name, op, ports, output=output, location=location, **options)
+
+
+def whole(name: str, type: object = UNKNOWN, **options: Any) -> Port:
+    return Port(name, False, type, **options)
+
+
+def stream(name: str, type: object = UNKNOWN, **options: Any) -> Port:
+    return Port(name, True, type, **options)
+
+
+def graph(name: str, nodes: Iterable[Node], edges: Iterable[tuple[str | None, ...]]) -> Graph:
+    """Make a graph of edges given as (source, target, port, key), whose output is the last node."""
+    all_nodes = (Node(INPUT, "input", Op.INPUT), *nodes)
+    links = []
+    for source, target, port, key in ((*edge, None, None)[:4] for edge in edges):
+        links.append(Edge(NodeId(str(source)), NodeId(str(target)), port, key))
+    output = all_nodes[-1].id
+    return Graph(all_nodes, tuple(links), output, scopes=(Scope(ScopeId("chain"), None, name, output),))
+
+
+def line_of(name: str, *nodes: Node) -> Graph:
+    ids = [INPUT, *(each.id for each in nodes)]
+    return graph(name, nodes, pairwise(ids))
+
+
+def prompt(**ports: object) -> Node:
+    holes = (whole(name, type) for name, type in ports.items())
+    return node("prompt", Op.CALL, *holes, output=list[Message], kind="prompt", line=14)
+
+
+def model(**options: Any) -> Node:
+    port = whole("messages", list[Message])
+    options = {
+        "output": AIMessageChunk,
+        "kind": "chat_model",
+        "is_async": True,
+        "suspends": True,
+        "line": 15,
+        **options,
+    }
+    return node("model", Op.GENERATE, port, **options)
+
+
+def parser(**options: Any) -> Node:
+    return node("text", Op.MAP, stream("chunk", AIMessageChunk), output=str, kind="parser", **options)
+
+
+def rag() -> Graph:
+    query = whole("query", str)
+    retriever = node("retriever", Op.CALL, query, output=list[Document], kind="retriever", line=12, is_async=True)
+    passthrough = node("passthrough", Op.IDENTITY, stream("chunks", str), line=13)
+    join = node("parallel", Op.JOIN, stream("context"), stream("question"), keys=("context", "question"))
+    return graph(
+        "rag",
+        (retriever, passthrough, join, prompt(context=list[Document], question=str), model(), parser()),
+        (
+            ("input", "retriever"),
+            ("input", "passthrough"),
+            ("retriever", "parallel", "context"),
+            ("passthrough", "parallel", "question"),
+            ("parallel", "prompt"),
+            ("prompt", "model"),
+            ("model", "text"),
+        ),
+    )
+
+
+def broken() -> Graph:
+    chunks = stream("chunks", AIMessageChunk)
+    return line_of(
+        "countries",
+        prompt(topic=str),
+        model(),
+        node("json_parser", Op.GENERATE, chunks, output=Any, kind="parser", is_async=True, accumulate=LATEST),
+        node("country_names", Op.CALL, whole("value", dict), output=list[str], line=24),
+    )
+
+
+def fan() -> Graph:
+    join = node("parallel", Op.JOIN, *map(stream, ("joke", "poem", "count")), keys=("joke", "poem", "count"))
+    nodes = [
+        attrs.evolve(prompt(topic=str), id=NodeId("joke_prompt"), name="joke_prompt"),
+        model(),
+        parser(),
+        attrs.evolve(prompt(topic=str), id=NodeId("poem_prompt"), name="poem_prompt"),
+        model(id="model.2"),
+        parser(id="text.2"),
+        node("word_count", Op.CALL, whole("topic", str), output=int, line=40),
+        join,
+    ]
+    return graph(
+        "fan",
+        nodes,
+        (
+            ("input", "joke_prompt"),
+            ("joke_prompt", "model"),
+            ("model", "text"),
+            ("text", "parallel", "joke"),
+            ("input", "poem_prompt"),
+            ("poem_prompt", "model.2"),
+            ("model.2", "text.2"),
+            ("text.2", "parallel", "poem"),
+            ("input", "word_count"),
+            ("word_count", "parallel", "count"),
+        ),
+    )
+
+
+def is_short(value: str) -> bool:
+    return len(value) < 9
+
+
+def is_loud(value: str) -> bool:
+    return value.isupper()
+
+
+def nested() -> Graph:
+    ask = line_of("ask", prompt(topic=str), model(), parser())
+    shouting = line_of(
+        "shouting",
+        node("shout", Op.MAP, stream("chunk", str), output=str, line=50),
+        node("exclaim", Op.MAP, stream("chunk", str), output=str, line=51),
+    )
+    plain = line_of("reverse", node("reverse", Op.CALL, whole("text", str), output=str, line=60))
+    bodies = (ask, shouting, plain)
+    return line_of(
+        "router",
+        node("route", Op.BRANCH, whole("value", str), bodies=bodies, conditions=(is_short, is_loud), line=62),
+        node("split", Op.CALL, whole("text", str), output=list[str], line=63),
+        node("each", Op.EACH, whole("items", list), bodies=(ask,), limit=4, line=64),
+    )
+
+
+def mixed() -> Graph:
+    """Make a graph of what the others have not: keys, folds of a port, types that are not known, defaults."""
+    return graph(
+        "mixed",
+        (
+            node("load", Op.CALL, whole("source"), line=80, thread=True, emits_chunks=False, tags=("slow",)),
+            node("name", Op.IDENTITY, stream("chunks"), keys=("name",)),
+            node("some", Op.PROJECT, stream("chunks"), keys=("name", "size")),
+            node("collect", Op.CALL, whole("chunks", fold=COLLECT), output=list),
+            node(
+                "weave",
+                Op.GENERATE,
+                stream("left", str),
+                whole("right", list),
+                whole("limit", int, required=False),
+                output=str,
+                is_async=True,
+                metadata={"owner": "ada", "retries": 3, "key": object(), "ratio": float("nan")},
+            ),
+        ),
+        (
+            ("input", "load"),
+            ("load", "name", "chunks", "name"),
+            ("load", "some"),
+            ("some", "collect"),
+            ("name", "weave", "left"),
+            ("collect", "weave", "right"),
+        ),
+    )
+
+
+def long(count: int, op: Op = Op.MAP) -> Graph:
+    port = whole("value", str) if op is Op.CALL else stream("chunk", str)
+    return line_of(
+        "long", *(node("step", op, port, id=f"step.{index}", output=str, line=70) for index in range(1, count + 1))
+    )
+
+
+#: Names that mean something to a format, to its preprocessor, to HTML or to a terminal.
+NASTY = (
+    "end",
+    'a "quoted" [x]{y}(z)|w',
+    'new\nline `tick` %%{init: {"theme": 1}}%% #35; &amp; <b>bold</b>',
+    'style:"x"#; classDef',
+    "back\\slash\\",
+    "ünï → 日本 \ud800 \u202e",
+    "\\N \\G",
+    "subgraph",
+    "--> -.-> ;",
+    "graph TD; click me",
+    "\x1b[31mred\x07",
+)
+
+
+def nasty() -> Graph:
+    first, *others = NASTY
+    nodes = (
+        node(first, Op.CALL, whole('the "end"', str), output=str),
+        *(node(name, Op.MAP, stream("class", str), output=str) for name in others),
+    )
+    ids = (INPUT, *NASTY)
+    edges: list[tuple[str | None, ...]] = list(pairwise(ids))
+    edges[3] = (*edges[3], None, 'key "k"]|\n')
+    return graph('the "end" --- %% {x}', nodes, edges)
+
+
+GRAPHS: dict[str, Callable[[], Graph]] = {
+    "rag": rag,
+    "broken": broken,
+    "fan": fan,
+    "nested": nested,
+    "mixed": mixed,
+    "nasty": nasty,
+}
+FORMATS = ("text", "mermaid", "dot", "json")
+
+
+@pytest.fixture(params=GRAPHS)
+def plan(request: pytest.FixtureRequest) -> Plan:
+    return compile_graph(GRAPHS[request.param]())
+
+
+# --- whole texts -------------------------------------------------------------------------------------------
+
+RAG_TEXT = """\
+rag · str → str · producer · streams
+streaming begins at `model`, once `input`, `retriever`, `passthrough` and `prompt` are done
+
+    node         class      takes → gives                                             folds by
+    input        transform  str                                                       concat
+                 what the caller gives
+
+s0  a task of its own: it begins at the input
+    ← `input`  fold by concat, because every chunk is folded as it comes: the port waits for the whole value
+    retriever    aggregate  str → list[Document]                                      single
+                 a retriever waits for its whole query and gives its documents at once (app/chains.py:12)
+
+s1  a task of its own: it begins at the input
+    ← `input`  bounded 64, because a writer that is ahead waits
+    passthrough  transform  str → str                                                 concat
+                 `passthrough` passes every chunk on (app/chains.py:13)
+
+s2  pulled by the reader: 2 streams meet in `prompt`
+    ← `retriever` into `context`     fold by single
+    ← `passthrough` into `question`  fold by concat
+      because every chunk is folded as it comes: the port waits for the whole value
+    prompt       aggregate  (context: list[Document], question: str) → list[Message]  single
+                 a prompt waits for every value that it is filled with (app/chains.py:14)
+  ▶ model        producer   list[Message] → AIMessageChunk                            concat
+                 streaming begins here
+                 a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+    text         transform  AIMessageChunk → str                                      concat
+                 `text` is a function of one chunk
+"""
+
+BROKEN_TEXT = """\
+countries · str → list[str] · aggregate · does not stream
+blocked by `country_names` (app/chains.py:24): `country_names` is a plain function of its whole input
+
+    node           class      takes → gives                   folds by
+    input          transform  str                             concat
+                   what the caller gives
+
+s0  pulled by the reader: it begins at the input
+    ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+    prompt         aggregate  str → list[Message]             single
+                   a prompt waits for every value that it is filled with (app/chains.py:14)
+    model          producer   list[Message] → AIMessageChunk  concat
+                   a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+    json_parser    transform  AIMessageChunk → Any            latest
+                   `json_parser` yields while it reads `chunks`
+  ■ country_names  aggregate  dict → list[str]                single
+                   blocks the output
+                   `country_names` is a plain function of its whole input (app/chains.py:24)
+                   unchecked: Any is not checked
+
+warning[GF301]: the output does not stream: `country_names` is a plain function of its whole input, so what `json_parser` streams is held back until it is complete
+  --> app/chains.py:24
+  hint: write it as a transform, which takes chunks as they come:
+            @gf.transform
+            async def country_names(chunks: AsyncIterator[dict]) -> AsyncIterator[list[str]]:
+                async for chunk in chunks: ...  # and yield what each chunk adds
+        or, if it can work on one chunk at a time: gf.chunkwise(country_names)
+"""
+
+FAN_TEXT = """\
+fan · str → {joke: str, poem: str, count: int} · aggregate · streams
+`joke` and `poem` stream
+`count` does not stream
+streaming begins at `model`, once `input` and `joke_prompt` are done
+streaming begins at `model.2`, once `input` and `poem_prompt` are done
+one whole chunk comes from `word_count`, once `input` is done
+
+    node         class      takes → gives                         folds by
+    input        transform  str                                   concat
+                 what the caller gives
+
+s0  a task of its own: it begins at the input
+    ← `input`  fold by concat, because every chunk is folded as it comes: the port waits for the whole value
+    joke_prompt  aggregate  str → list[Message]                   single
+                 a prompt waits for every value that it is filled with (app/chains.py:14)
+  ▶ model        producer   list[Message] → AIMessageChunk        concat
+                 streaming begins here
+                 a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+    text         transform  AIMessageChunk → str                  concat
+                 `text` is a function of one chunk
+
+s1  a task of its own: it begins at the input
+    ← `input`  fold by concat, because every chunk is folded as it comes: the port waits for the whole value
+    poem_prompt  aggregate  str → list[Message]                   single
+                 a prompt waits for every value that it is filled with (app/chains.py:14)
+  ▶ model.2      producer   list[Message] → AIMessageChunk        concat
+                 streaming begins here
+                 a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+    text.2       transform  AIMessageChunk → str                  concat
+                 `text` is a function of one chunk
+
+s2  a task of its own: it begins at the input
+    ← `input`  fold by concat, because every chunk is folded as it comes: the port waits for the whole value
+  ▷ word_count   aggregate  str → int                             single
+                 comes out whole, as one chunk
+                 `word_count` is a plain function of its whole input (app/chains.py:40)
+
+s3  pulled by the reader: 3 streams meet in `parallel`
+    ← `text` into `joke`         bounded 64
+    ← `text.2` into `poem`       bounded 64
+    ← `word_count` into `count`  bounded 64
+      because a join takes whichever stream comes first, so it never waits for the wrong one
+    parallel     transform  → {joke: str, poem: str, count: int}  merge
+                 `parallel` passes chunks on as they come, under their keys
+                 folds by merge(joke: concat, poem: concat, count: single)
+"""
+
+NESTED_TEXT = """\
+router · str → list[str] · producer · streams
+streaming begins at `each`, once `input`, `route` and `split` are done
+
+    node   class      takes → gives     folds by
+    input  transform  str               concat
+           what the caller gives
+
+s0  pulled by the reader: it begins at the input
+    ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+    route  aggregate  str → str         concat
+           `route` decides on its whole input, and its alternative `exclaim` does not promise to stream
+           (app/chains.py:62)
+    ├ if `is_short`: ask · str → str · producer · streams
+    │ streaming begins at `model`, once `input` and `prompt` are done
+    │
+    │     input   transform  str                             concat
+    │             what the caller gives
+    │
+    │ s0  pulled by the reader: it begins at the input
+    │     ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+    │     prompt  aggregate  str → list[Message]             single
+    │             a prompt waits for every value that it is filled with (app/chains.py:14)
+    │   ▶ model   producer   list[Message] → AIMessageChunk  concat
+    │             streaming begins here
+    │             a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+    │     text    transform  AIMessageChunk → str            concat
+    │             `text` is a function of one chunk
+    ├ if `is_loud`: shouting · str → str · transform · streams
+    │ streaming begins at `input`, with its first chunk
+    │
+    │   ▶ input    transform  str            concat
+    │              streaming begins here
+    │              what the caller gives
+    │
+    │ s0  pulled by the reader: it begins at the input
+    │     ← `input`  call, because the only consumer of the input reads it in place
+    │   ┌ shout    transform  str → str      concat
+    │   │          `shout` is a function of one chunk (app/chains.py:50)
+    │   │ exclaim  transform  str → str      concat
+    │   │          `exclaim` is a function of one chunk (app/chains.py:51)
+    │   └ 2 nodes fused into one function, shout__exclaim()
+    └ otherwise: reverse · str → str · aggregate · does not stream
+      blocked by `reverse` (app/chains.py:60): `reverse` is a plain function of its whole input
+
+          input    transform  str            concat
+                   what the caller gives
+
+      s0  pulled by the reader: it begins at the input
+          ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+        ■ reverse  aggregate  str → str      single
+                   blocks the output
+                   `reverse` is a plain function of its whole input (app/chains.py:60)
+    split  aggregate  str → list[str]   single
+           `split` is a plain function of its whole input (app/chains.py:63)
+  ▶ each   producer   list → list[str]  concat
+           streaming begins here
+           `each` waits for its whole list, then gives a result for every item (app/chains.py:64)
+    └ for every item, 4 at once: ask · str → str · producer · streams
+      streaming begins at `model`, once `input` and `prompt` are done
+
+          input   transform  str                             concat
+                  what the caller gives
+
+      s0  pulled by the reader: it begins at the input
+          ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+          prompt  aggregate  str → list[Message]             single
+                  a prompt waits for every value that it is filled with (app/chains.py:14)
+        ▶ model   producer   list[Message] → AIMessageChunk  concat
+                  streaming begins here
+                  a chat model waits for its whole prompt, then streams its answer (app/chains.py:15)
+          text    transform  AIMessageChunk → str            concat
+                  `text` is a function of one chunk
+
+in `route`, otherwise:
+note[GF302]: the output does not stream: `reverse` is a plain function of its whole input, and nothing before it streams either
+  --> app/chains.py:60
+  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+"""
+
+MIXED_TEXT = """\
+mixed · ? → str · aggregate · does not stream
+blocked by `load` (app/chains.py:80): `load` is a plain function of its whole input
+
+    node     class      takes → gives                                        folds by
+    input    transform  ?                                                    single
+             what the caller gives
+
+s0  a task of its own: it begins at the input
+    ← `input`  call, folds by single, because the only consumer of the input reads it in place
+  ■ load     aggregate  ? → ?                                                single
+             blocks the output
+             `load` is a plain function of its whole input (app/chains.py:80)
+             unchecked: ? is not annotated
+
+s1  a task of its own: `load` has several consumers
+    ← key 'name' of `load`  bounded 64, because a writer that is ahead waits
+    name     transform  ? → ?                                                single
+             `name` passes every chunk on
+             unchecked: ? is not annotated
+
+s2  a task of its own: `load` has several consumers
+    ← `load`  bounded 64, because a writer that is ahead waits
+    some     transform  ? → {name: ?, size: ?}                               single
+             `some` passes on `name` and `size` of every chunk
+             unchecked: ? is not annotated
+    ← `some`  folds by collect
+    collect  aggregate  {name: ?, size: ?} → list                            single
+             `collect` folds its whole input into one value
+
+s3  pulled by the reader: 2 streams meet in `weave`
+    ← `name` into `left`      unbounded, because the same stream also leads to `right`, which may have to be
+      read first
+    ← `collect` into `right`  fold by single, because every chunk is folded as it comes: the port waits for
+      the whole value
+    weave    transform  (left: Stream[str], right: list, limit?: int) → str  concat
+             `weave` yields while it reads `left` once it has `right` and `limit`
+             unchecked: `left`: ? is not annotated
+
+note[GF302]: the output does not stream: `load` is a plain function of its whole input, and nothing before it streams either
+  --> app/chains.py:80
+  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+"""
+
+LONG_TEXT = """\
+long · str → str · aggregate · does not stream
+blocked by `step.60` (app/chains.py:70): `step` is a plain function of its whole input
+
+    node     class      takes → gives  folds by
+    input    transform  str            concat
+             what the caller gives
+
+s0  pulled by the reader: it begins at the input
+    ← `input`  call, folds by concat, because the only consumer of the input reads it in place
+    step.1   aggregate  str → str      single
+             `step` is a plain function of its whole input (app/chains.py:70)
+    step.2   aggregate  str → str      single
+             `step` is a plain function of its whole input (app/chains.py:70)
+    step.3   aggregate  str → str      single
+             `step` is a plain function of its whole input (app/chains.py:70)
+    step.4   aggregate  str → str      single
+             `step` is a plain function of its whole input (app/chains.py:70)
+    … 54 more like these (`step.5` to `step.58`)
+    step.59  aggregate  str → str      single
+             `step` is a plain function of its whole input (app/chains.py:70)
+  ■ step.60  aggregate  str → str      single
+             blocks the output
+             `step` is a plain function of its whole input (app/chains.py:70)
+
+note[GF302]: the output does not stream: `step` is a plain function of its whole input, and nothing before it streams either
+  --> app/chains.py:70
+  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+"""
+
+RAG_DECLARED = """\
+graph → text
+input: ?
+retriever: call async str → list[Document]
+    ? ← input, whole
+passthrough: identity str → ?
+    ? ← input
+parallel: join keys=['context', 'question'] → ?
+    context ← retriever
+    question ← passthrough
+prompt: call (context: list[Document], question: str) → list[Message]
+    ? ← parallel
+model: generate async suspends list[Message] → AIMessageChunk
+    ? ← prompt, whole
+text: map AIMessageChunk → str
+    ? ← model
+scope chain: chain 'rag' input → text
+"""
+
+MIXED_FOUND = """\
+graph → weave, aggregate, does not stream, blocked by `load`
+input: ?, transform, folds by single
+load: call thread emits_chunks=False ? → ?, aggregate, folds by single
+    source ← input, whole, folds by single, unchecked: ? is not annotated
+    because `load` is a plain function of its whole input
+name: identity keys=['name'] ? → ?, transform, folds by single
+    chunks ← load['name'], unchecked: ? is not annotated
+    because `name` passes every chunk on
+some: project keys=['name', 'size'] ? → {name: ?, size: ?}, transform, folds by single
+    chunks ← load, unchecked: ? is not annotated
+    because `some` passes on `name` and `size` of every chunk
+collect: call {name: ?, size: ?} → list, aggregate, folds by single
+    chunks ← some, whole, folds by collect
+    because `collect` folds its whole input into one value
+weave: generate async (left: Stream[str], right: list, limit?: int) → str, transform, folds by concat
+    left ← name, unchecked: ? is not annotated
+    right ← collect, whole, folds by single
+    because `weave` yields while it reads `left` once it has `right` and `limit`
+scope chain: chain 'mixed' input → weave
+"""
+
+RAG_MERMAID = """\
+---
+title: "rag · str → str · producer · streams — streaming begins at `model`, once `input`, `retriever`, `passthrough` and `prompt` are done"
+---
+flowchart TD
+    n0[/"input<br/>str"/]:::input
+    subgraph s0["s0 · a task of its own"]
+        n1["retriever<br/>str → list[Document]"]:::aggregate
+    end
+    subgraph s1["s1 · a task of its own"]
+        n2("passthrough<br/>str → str"):::transform
+    end
+    subgraph s2["s2 · pulled by the reader"]
+        n3["prompt<br/>(context: list[Document], question: str) → list[Message]"]:::aggregate
+        n4(["model<br/>list[Message] → AIMessageChunk<br/>▶ streaming begins here"]):::producer
+        n5("text<br/>AIMessageChunk → str"):::transform
+    end
+    n0 -->|"fold"| n1
+    n0 -->|"bounded 64"| n2
+    n1 -->|"context · fold"| n3
+    n2 -->|"question · fold"| n3
+    n3 --> n4
+    n4 --> n5
+    classDef input fill:#eceff1,stroke:#546e7a,color:#17212b
+    classDef transform fill:#d9f0df,stroke:#2e7d4f,color:#10301d
+    classDef aggregate fill:#fde4c8,stroke:#b35c00,color:#3d2000
+    classDef producer fill:#d8e7fb,stroke:#2b62b0,color:#0f2542
+    classDef begins stroke-width:4px
+    classDef whole stroke-width:4px,stroke-dasharray:6 3
+    classDef maybe stroke-width:4px,stroke-dasharray:6 3
+    classDef blocks stroke:#c62828,stroke-width:4px
+    class n4 begins
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        pytest.param(rag, RAG_TEXT, id="rag"),
+        pytest.param(broken, BROKEN_TEXT, id="broken"),
+        pytest.param(fan, FAN_TEXT, id="fan"),
+        pytest.param(nested, NESTED_TEXT, id="nested"),
+        pytest.param(mixed, MIXED_TEXT, id="mixed"),
+        pytest.param(lambda: long(60, Op.CALL), LONG_TEXT, id="long"),
+    ],
+)
+def test_a_plan_is_explained(declared: Callable[[], Graph], expected: str) -> None:
+    plan = compile_graph(declared())
+    assert plan.explain() + "\n" == expected
+    assert str(plan) == plan.explain()
+
+
+def test_a_graph_is_listed_as_it_was_declared() -> None:
+    assert render_graph(rag()) + "\n" == RAG_DECLARED
+
+
+def test_a_graph_is_listed_with_the_facts_that_the_passes_found() -> None:
+    assert render_graph(after_graph_passes(mixed())) + "\n" == MIXED_FOUND
+
+
+def test_a_listing_shows_what_a_graph_promises() -> None:
+    promised = attrs.evolve(rag(), promises=(Promise(NodeId("text"), True, str, "rag"),))
+    assert render_graph(promised).splitlines()[-1] == "promise of 'rag': text is Stream[str]"
+
+
+def test_mermaid_is_drawn() -> None:
+    assert compile_graph(rag()).explain("mermaid") + "\n" == RAG_MERMAID
+
+
+def test_an_unknown_format_is_refused_with_the_formats_that_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no format 'svg': choose 'text', 'mermaid', 'dot', 'json'"):
+        render_plan(compile_graph(rag()), "svg")
+
+
+# --- the text ----------------------------------------------------------------------------------------------
+
+
+def test_no_line_but_those_of_diagnostics_is_wider_than_it_may_be(plan: Plan) -> None:
+    own = attrs.evolve(plan, diagnostics=())
+    for line in render_plan(own).split("\nnote[")[0].splitlines():
+        assert len(line) <= 110
+        assert line == line.rstrip()
+
+
+def test_long_names_and_types_are_wrapped_into_their_columns() -> None:
+    class ANameOfATypeThatGoesOnForLongerThanAnyoneWouldLike: ...
+
+    wide = dict[str, tuple[ANameOfATypeThatGoesOnForLongerThanAnyoneWouldLike, int]]
+    first = node("a_name_that_is_much_longer_than_its_column", Op.CALL, whole("value", wide), output=wide)
+    text = render_plan(compile_graph(line_of("wide", first)))
+    assert max(map(len, text.splitlines()[1:-4])) <= 110
+    assert text.count("ANameOfATypeThatGoesOnForLongerThanAnyoneWouldLike") >= 2
+
+
+def test_long_lists_of_names_say_how_many_more_there_are() -> None:
+    chain = long(30, Op.CALL)
+    chain = attrs.evolve(
+        chain,
+        nodes=(*chain.nodes, model()),
+        edges=(*chain.edges, Edge(chain.output, NodeId("model"))),
+        output=NodeId("model"),
+    )
+    chain = attrs.evolve(chain, nodes=tuple(attrs.evolve(n, output=UNKNOWN) for n in chain.nodes))
+    second = render_plan(compile_graph(chain)).splitlines()[1:3]
+    names = "`input`, `step.1`, `step.2`, `step.3`, `step.4`, `step.5`, `step.6`, `step.7`"
+    assert " ".join(map(str.strip, second)) == f"streaming begins at `model`, once {names} and 23 more are done"
+
+
+def test_a_long_plan_stays_readable_and_is_drawn_in_linear_time() -> None:
+    plan = compile_graph(long(5_000))
+    text = render_plan(plan)
+    assert len(text.splitlines()) < 250
+    assert "more stages like these" in text
+    assert "▶ input" in text
+    assert "step.5000" in text
+    for format in FORMATS:
+        assert _seconds(plan, format) < 40 * _seconds(compile_graph(long(500)), format) + 0.5
+
+
+def _seconds(plan: Plan, format: str) -> float:
+    begun = time.perf_counter()
+    render_plan(plan, format)
+    return time.perf_counter() - begun
+
+
+def test_what_is_folded_never_hides_a_node_that_is_worth_a_look() -> None:
+    chain = long(200, Op.CALL)
+    blocking = compile_graph(chain)
+    noted = Diagnostic("GF305", "warning", "a key is not used", node=NodeId("step.77"))
+    text = render_plan(attrs.evolve(blocking, diagnostics=(noted,)))
+    rows = re.findall(r"^  . (step\.\d+) ", text, flags=re.MULTILINE)
+    assert rows == ["step.1", "step.2", "step.3", "step.4", "step.77", "step.199", "step.200"]
+    assert "… 72 more like these (`step.5` to `step.76`)" in text
+    assert "… 121 more like these (`step.78` to `step.198`)" in text
+
+
+def test_a_wide_fan_out_is_folded_too() -> None:
+    keys = [f"k{index}" for index in range(300)]
+    nodes = [*(node(key, Op.CALL, whole("value", str), output=str) for key in keys)]
+    join = node("all", Op.JOIN, *map(stream, keys), keys=tuple(keys))
+    edges = [edge for key in keys for edge in (("input", key), (key, "all", key))]
+    text = render_plan(compile_graph(graph("wide", [*nodes, join], edges)))
+    assert len(text.splitlines()) < 60
+    assert "… 294 more stages like these (s4 to s297)" not in text  # the output's stage is shown
+    assert "and 292 more do not stream" in text
+
+
+def test_fused_nodes_stand_in_a_bracket_that_folding_does_not_break() -> None:
+    text = render_plan(compile_graph(long(50)))
+    gutters = [line[:4] for line in text.splitlines() if re.match(r"  [┌│└] ", line)]
+    assert gutters[0] == "  ┌ "
+    assert gutters[-1] == "  └ "
+    assert set(gutters[1:-1]) == {"  │ "}
+    assert "  │ … 44 more like these (`step.5` to `step.48`)" in text
+    assert "  └ 50 nodes fused into one function, step_1__to__step_50()" in text
+
+
+def test_a_branch_that_may_stream_is_not_said_to_come_whole() -> None:
+    choice = nested().by_id[NodeId("route")]
+    join = node("parallel", Op.JOIN, stream("a"), stream("b"), keys=("a", "b"))
+    edges = (("input", "route"), ("route", "parallel", "a"), ("input", "model"), ("model", "parallel", "b"))
+    text = render_plan(compile_graph(graph("choice", (choice, model(line=None), join), edges)))
+    assert "one whole chunk, or several, come from `route`, once `input` is done" in text
+    assert "may come out whole, as one chunk" in text
+
+
+# --- locations ---------------------------------------------------------------------------------------------
+
+
+def at(file: str) -> Plan:
+    return compile_graph(line_of("chain", attrs.evolve(parser(), location=SourceLocation(file, 7))))
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("{cwd}/app/chains.py", "app/chains.py:7"),
+        ("{cwd}/chains.py", "chains.py:7"),
+        ("/elsewhere/site-packages/shop/chains.py", "shop/chains.py:7"),
+        ("/chains.py", "chains.py:7"),
+        ("<stdin>", "<stdin>:7"),
+        ("app/chains.py", "app/chains.py:7"),
+    ],
+)
+def test_a_location_is_shown_from_here_on_or_by_its_last_two_parts(file: str, shown: str) -> None:
+    plan = at(file.format(cwd=os.getcwd()))
+    assert f"({shown})" in render_plan(plan)
+    assert json.loads(render_plan(plan, "json"))["nodes"][1]["location"] == {"file": shown[:-2], "line": 7}
+
+
+def test_whoever_prints_may_say_how_locations_are_shown() -> None:
+    plan = compile_graph(broken())
+    text = render_plan(plan, locate=lambda location: SourceLocation("chains.py", location.line - 10))
+    assert "blocked by `country_names` (chains.py:14)" in text
+    assert "  --> chains.py:14" in text
+    assert FILE not in text
+
+
+def test_no_format_prints_a_whole_path_or_an_address(plan: Plan) -> None:
+    for format in FORMATS:
+        shown = render_plan(plan, format)
+        assert "/home/ada" not in shown
+        assert not re.search(r"\b0x[0-9a-f]{6,}", shown)
+
+
+# --- drawings are true -------------------------------------------------------------------------------------
+
+
+def arrows(plan: Plan, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the ends of every edge of a plan and of its bodies, and of the way into a body, as drawings name them."""
+    ids = {node.id: f"{prefix}n{index}" for index, node in enumerate(plan.nodes)}
+    yield from ((ids[edge.source], ids[edge.target]) for edge in plan.edges)
+    for each in plan.nodes:
+        for index, body in enumerate(each.plans):
+            inner = f"{ids[each.id]}b{index}"
+            yield ids[each.id], f"{inner}n0"
+            yield from arrows(body, inner)
+
+
+def names(plan: Plan, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every node by the name that drawings give it."""
+    for position, each in enumerate(plan.nodes):
+        yield f"{prefix}n{position}", each.id
+        for index, body in enumerate(each.plans):
+            yield from names(body, f"{prefix}n{position}b{index}")
+
+
+MERMAID_LINE = re.compile(
+    r"""
+    (?P<source>n[0-9nb]+)\ (?P<arrow>-->|-\.->)(?:\|"(?P<label>[^"]*)"\|)?\ (?P<target>n[0-9nb]+)
+    | (?P<id>n[0-9nb]+)(?:\[/|\(\[|\(|\[)"(?P<text>[^"]*)"(?:/\]|\]\)|\)|\]):::(?P<look>[a-z]+)
+    | subgraph\ [a-z0-9]+\["[^"]*"\] | end
+    | classDef\ [a-z]+\ [a-z0-9#:,\- ]+ | class\ (?P<marked>n[0-9nb]+)\ (?P<mark>[a-z]+)
+    | flowchart\ TD
+    """,
+    re.VERBOSE,
+)
+
+DOT_STRING = r'"(?:[^"\\]|\\.)*"'
+DOT_ATTRIBUTES = rf"\[\w+=(?:{DOT_STRING}|\w+)(?:, \w+=(?:{DOT_STRING}|\w+))*\]"
+DOT_LINE = re.compile(
+    rf"""
+    (?P<source>n[0-9nb]+)\ ->\ (?P<target>n[0-9nb]+)(?:\ {DOT_ATTRIBUTES.replace(" ", chr(92) + " ")})?;
+    | (?P<id>n[0-9nb]+)\ (?P<attributes>{DOT_ATTRIBUTES.replace(" ", chr(92) + " ")});
+    | (?:node|edge)\ {DOT_ATTRIBUTES.replace(" ", chr(92) + " ")};
+    | (?:\w+=(?:{DOT_STRING}|\w+);\ ?)+
+    | digraph\ plan\ \{{ | subgraph\ cluster_[a-z0-9]+\ \{{ | \}}
+    """,
+    re.VERBOSE,
+)
+
+
+def unescaped_mermaid(label: str) -> str:
+    words = {"quot": '"', "lt": "<", "gt": ">"}
+    return re.sub(r"#(\w+);", lambda found: words.get(found[1]) or chr(int(found[1])), label)
+
+
+def unescaped_dot(label: str) -> str:
+    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), label).replace("&amp;", "&")
+
+
+def test_mermaid_reads_back_as_the_plan(plan: Plan) -> None:
+    opening, title, closing, *lines = render_plan(plan, "mermaid").splitlines()
+    assert (opening, closing) == ("---", "---")
+    assert json.loads(title.removeprefix("title: ")).startswith(outline.printable(plan.name))
+    read = [MERMAID_LINE.fullmatch(line.strip()) for line in lines]
+    assert None not in read, [line for line, found in zip(lines, read, strict=True) if found is None]
+    found = [match for match in read if match is not None]
+    assert sorted((match["source"], match["target"]) for match in found if match["source"]) == sorted(arrows(plan))
+    texts = {match["id"]: unescaped_mermaid(match["text"].split("<br/>")[0]) for match in found if match["id"]}
+    assert texts == {drawn: outline.printable(node_id) for drawn, node_id in names(plan)}
+    looks = {match["id"]: match["look"] for match in found if match["id"]}
+    assert all(looks[f"n{i}"] == each.node_class for i, each in enumerate(plan.nodes) if each.op is not Op.INPUT)
+    marked = {match["marked"] for match in found if match["mark"] in ("begins", "whole", "maybe")}
+    positions = {each.id: f"n{i}" for i, each in enumerate(plan.nodes)}
+    assert {each for each in marked if "b" not in each} == {positions[each] for each in plan.streaming_begins}
+
+
+def test_dot_reads_back_as_the_plan(plan: Plan) -> None:
+    lines = render_plan(plan, "dot").splitlines()
+    read = [DOT_LINE.fullmatch(line.strip()) for line in lines]
+    assert None not in read, [line for line, found in zip(lines, read, strict=True) if found is None]
+    found = [match for match in read if match is not None]
+    assert sorted((match["source"], match["target"]) for match in found if match["source"]) == sorted(arrows(plan))
+    labels = {
+        match["id"]: unescaped_dot(match["attributes"].split('label="')[1].split("\\n")[0])
+        for match in found
+        if match["id"] and "\\\\n" not in match["attributes"]
+    }
+    drawn = dict(names(plan))
+    assert labels
+    assert all(drawn[each] == label or not drawn[each].isprintable() for each, label in labels.items())
+    assert "\n".join(lines).count("{") >= "\n".join(lines).count("subgraph cluster_") + 1
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_name_ends_a_label(name: str) -> None:
+    written = outline.printable(name)
+    assert '"' not in mermaid.escape(written)
+    assert not re.search(r"%%|[<>`\\]|style|classDef", mermaid.escape(written))
+    assert unescaped_mermaid(mermaid.escape(written)) == written
+    assert re.fullmatch(DOT_STRING, dot.quoted(written))
+    assert unescaped_dot(dot.quoted(written)[1:-1]) == written
+
+
+def test_every_text_is_one_that_can_be_encoded_and_seen() -> None:
+    plan = compile_graph(nasty())
+    for format in FORMATS:
+        shown = render_plan(plan, format)
+        shown.encode("utf-8")
+        assert all(line.isprintable() for line in shown.split("\n"))
+
+
+# --- JSON --------------------------------------------------------------------------------------------------
+
+
+def test_json_holds_the_plan(plan: Plan) -> None:
+    read = json.loads(render_plan(plan, "json"))
+    assert next(iter(read.items())) == ("graphflow_plan", 1)
+    assert [each["id"] for each in read["nodes"]] == [each.id for each in plan.nodes]
+    assert [(e["source"], e["target"], e["port"], e["key"]) for e in read["edges"]] == [
+        (edge.source, edge.target, edge.port, edge.key) for edge in plan.edges
+    ]
+    assert [each["nodes"] for each in read["stages"]] == [list(stage.nodes) for stage in plan.stages]
+    assert [(b["source"], b["target"], b["port"], b["kind"], b["capacity"], b["reason"]) for b in read["buffers"]] == [
+        (b.source, b.target, b.port, b.kind, b.capacity, b.reason) for b in plan.buffers
+    ]
+    assert [each["code"] for each in read["diagnostics"]] == [each.code for each in plan.diagnostics]
+    streaming = read["streaming"]
+    assert streaming["streams"] is plan.streams
+    assert streaming["by_key"] == dict(plan.streams_by_key)
+    assert streaming["begins"] == list(plan.streaming_begins)
+    assert streaming["blocked_by"] == plan.blocked_by
+    assert all(streaming["waits_for"][each] == list(plan.waits_for[each]) for each in plan.streaming_begins)
+
+
+def test_json_holds_the_plans_of_bodies() -> None:
+    plan = compile_graph(nested())
+    read = json.loads(render_plan(plan, "json"))
+    route = read["nodes"][1]
+    assert [body["label"] for body in route["bodies"]] == ["if `is_short`", "if `is_loud`", "otherwise"]
+    inner = [body["plan"] for body in route["bodies"]]
+    alone = [json.loads(render_plan(body, "json")) for body in plan["route"].plans]
+    assert inner == [{key: value for key, value in each.items() if key != "graphflow_plan"} for each in alone]
+
+
+def test_json_keeps_its_order_of_keys(plan: Plan) -> None:
+    shown = render_plan(plan, "json")
+    assert json.dumps(json.loads(shown), indent=2, ensure_ascii=False) == shown.replace("\\ud800", "\ud800")
+
+
+def test_json_says_of_metadata_only_what_it_has_a_word_for() -> None:
+    (weave,) = (each for each in json.loads(render_plan(compile_graph(mixed()), "json"))["nodes"] if each["metadata"])
+    assert weave["metadata"] == {"owner": "ada", "retries": 3, "key": "<object>", "ratio": "<float>"}
+
+
+# --- what was measured -------------------------------------------------------------------------------------
+
+
+def test_measured_figures_are_shown_with_their_nodes_in_every_format() -> None:
+    plan = compile_graph(nested())
+    inner = outline.inside(NodeId("route"), 0, NodeId("model"))
+    measured = {NodeId("split"): {"self": "3 ms", "chunks": "1"}, inner: {"first chunk": "12 ms"}}
+    text = render_plan(plan, measured=measured)
+    plain = render_plan(plan)
+    added = [line.strip() for line in text.splitlines() if line not in plain.splitlines()]
+    assert added == ["│             measured: first chunk 12 ms", "measured: self 3 ms · chunks 1"]
+    for format in ("mermaid", "dot"):
+        assert re.search(r"\bsplit\b.*self 3 ms · chunks 1", render_plan(plan, format, measured=measured))
+        assert "first chunk 12 ms" in render_plan(plan, format, measured=measured)
+    nodes = {each["id"]: each for each in json.loads(render_plan(plan, "json", measured=measured))["nodes"]}
+    assert nodes["split"]["measured"] == {"self": "3 ms", "chunks": "1"}
+    assert "measured" not in nodes["each"]
+
+
+# --- nothing is left out, nothing depends on a hash ---------------------------------------------------------
+
+#: What JSON leaves out: functions, and what has been decided on the way to a plan.
+NOT_IN_JSON = {"function", "present", "conditions", "limit", "bodies"}
+
+
+@pytest.mark.parametrize("kind", [PlannedNode, Edge, Stage, Cluster, Buffer, Scope, Diagnostic])
+def test_json_has_a_word_for_every_field_of_what_a_plan_is_made_of(kind: type) -> None:
+    read = json.loads(render_plan(compile_graph(everything()), "json"))
+    words = {
+        "node_class": "class",
+        "output": "gives",
+        "is_async": "async",
+        "accumulator": "folds",
+        "plans": "bodies",
+    }
+    collection = {
+        PlannedNode: read["nodes"],
+        Edge: read["edges"],
+        Stage: read["stages"],
+        Cluster: [cluster for stage in read["stages"] for cluster in stage["clusters"]],
+        Buffer: read["buffers"],
+        Scope: read["scopes"],
+        Diagnostic: read["diagnostics"],
+    }[kind]
+    known = {key for each in collection for key in each}
+    fields = {field.name for field in attrs.fields(kind)} - NOT_IN_JSON
+    assert {name for name in fields if name not in known and words.get(name) not in known} == set()
+
+
+def everything() -> Graph:
+    """Make a graph in which every field of a node, an edge and a scope says something."""
+    declared = node(
+        "all",
+        Op.GENERATE,
+        stream("chunks", str),
+        keys=("key",),
+        accumulate=LATEST,
+        is_async=True,
+        thread=True,
+        suspends=True,
+        emits_chunks=False,
+    )
+    shout = node("shout", Op.MAP, stream("chunk"), line=1)
+    chain = line_of("everything", declared, shout, node("stop", Op.CALL, whole("value"), line=2), nested().nodes[1])
+    scope = attrs.evolve(chain.scopes[0], location=SourceLocation(FILE, 3))
+    return attrs.evolve(chain, scopes=(scope,))
+
+
+@pytest.mark.parametrize("op", Op)
+def test_every_operation_is_shown(op: Op) -> None:
+    plans = [compile_graph(declared()) for declared in GRAPHS.values()]
+    (plan, *_) = (plan for plan in plans if any(each.op is op for each in plan.nodes))
+    shown = next(each for each in plan.nodes if each.op is op)
+    assert f" {shown.id} " in render_plan(plan)
+    assert f'"op": "{op}"' in render_plan(plan, "json")
+    if op is not Op.INPUT:
+        assert f"{shown.id}: {op}" in render_graph(next(g() for g in GRAPHS.values() if shown.id in g().by_id))
+
+
+@pytest.mark.parametrize("node_class", NodeClass)
+def test_every_class_has_a_look(node_class: NodeClass) -> None:
+    drawn = render_plan(compile_graph(fan()), "mermaid")
+    assert f":::{node_class}" in drawn
+    assert f"classDef {node_class} " in drawn
+
+
+@pytest.mark.parametrize("mark", outline.Mark)
+def test_every_mark_has_a_sign_and_a_look(mark: outline.Mark) -> None:
+    assert mark.sign in "▶▷■"
+    assert mark in mermaid._MARKED
+    assert mark in dot._MARKED
+
+
+@pytest.mark.parametrize("kind", get_args(BufferKind))
+def test_every_kind_of_buffer_is_shown(kind: str) -> None:
+    plans = [compile_graph(declared()) for declared in GRAPHS.values()]
+    shown = "".join(render_plan(plan) for plan in plans)
+    assert re.search(rf"^ +← .*  {kind}\b", shown, flags=re.MULTILINE)
+
+
+def everything_shown() -> str:
+    plans = {name: compile_graph(declared()) for name, declared in GRAPHS.items()}
+    shown = [render_plan(plan, format) for plan in plans.values() for format in FORMATS]
+    return "\n".join([*shown, *(render_graph(after_graph_passes(declared())) for declared in GRAPHS.values())])
+
+
+def after_graph_passes(declared: Graph) -> Graph:
+    for step in GRAPH_PASSES:
+        declared = step(declared)
+    return declared
+
+
+def test_the_text_is_the_same_under_any_hash_seed() -> None:
+    texts = set()
+    for seed in ("0", "1", "4242"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        run = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, check=True)
+        texts.add(run.stdout)
+    assert {text.decode().replace("\r\n", "\n") for text in texts} == {everything_shown() + "\n"}
+
+
+def test_the_formats_are_those_that_a_notebook_is_given() -> None:
+    bundle = compile_graph(rag())._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/vnd.mermaid", "application/json"}
+    assert set(render.FORMATS) == set(FORMATS)
+
+
+if __name__ == "__main__":
+    print(everything_shown())
