@@ -330,7 +330,9 @@ def _joined_block(pieces: list[Block]) -> Block:
 
 
 @attrs.frozen(repr=False)
-class _BaseMessage:
+class Message:
+    """Any message; one of `SystemMessage`, `HumanMessage`, `AIMessage` and `ToolMessage`."""
+
     role: ClassVar[Literal["system", "human", "ai", "tool"]]
 
     content: Content = attrs.field(converter=_as_content)
@@ -354,21 +356,21 @@ class _BaseMessage:
 
 
 @attrs.frozen(repr=False)
-class SystemMessage(_BaseMessage):
+class SystemMessage(Message):
     """Instructions to the model: `SystemMessage("Answer in French.")`."""
 
     role = "system"
 
 
 @attrs.frozen(repr=False)
-class HumanMessage(_BaseMessage):
+class HumanMessage(Message):
     """What the user says, as text, or as blocks such as text and an image: `HumanMessage("hello")`."""
 
     role = "human"
 
 
 @attrs.frozen(repr=False)
-class ToolMessage(_BaseMessage):
+class ToolMessage(Message):
     """What a tool gave, or why it failed, in answer to the call `tool_call_id`.
 
     >>> ToolMessage("no such city", tool_call_id="call_1", status="error")
@@ -390,7 +392,7 @@ def _as_calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
 
 
 @attrs.frozen(repr=False)
-class AIMessage(_BaseMessage):
+class AIMessage(Message):
     """A model's whole response.
 
     Raises `ValueError` if one call stands both in a `ToolCallBlock` and in `tool_calls=`.
@@ -481,6 +483,11 @@ class AIMessageChunk(AIMessage):
             usage=self.usage,
             response_metadata=self.response_metadata,
         )
+
+    @classmethod
+    def __sum_chunks__(cls, chunks: list[AIMessageChunk]) -> AIMessageChunk:
+        """Add several at once: how graphflow folds a stream of them."""
+        return sum_chunks(chunks)
 
     def __add__(self, other: AIMessageChunk) -> AIMessageChunk:
         if not isinstance(other, AIMessageChunk):
@@ -574,10 +581,6 @@ def _merge_into(target: dict[str, Any], source: Mapping[str, Any]) -> None:
                 pending.append((into[key], value))
             elif value is not None or key not in into:
                 into[key] = value
-
-
-Message: TypeAlias = SystemMessage | HumanMessage | AIMessage | ToolMessage
-"""Any message. An `AIMessageChunk` is an `AIMessage`."""
 
 
 # --- coercion ---------------------------------------------------------------------------------------------

@@ -505,6 +505,22 @@ class SearchIndex:
             if min_score is None or score >= min_score
         ]
 
+    def as_retriever(
+        self,
+        *,
+        k: int = 4,
+        filter: Mapping[str, Scalar] | None = None,
+        min_score: float | None = None,
+        name: str = "retriever",
+    ) -> Retriever:
+        """Return a chain from a query to documents, which searches in a worker thread. Args as for `search`."""
+        from graphflow.components.retriever import Retriever
+
+        def search(query: str) -> list[Document]:
+            return self.search(query, k, filter=filter, min_score=min_score)
+
+        return Retriever(search, name=name)
+
     def __len__(self) -> int:
         with self._pool.connection() as connection:
             count: int = connection.execute("SELECT count(*) FROM documents").fetchone()[0]

@@ -30,14 +30,14 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
     strings: Strings,
     words: Mapping[str, Any],
     *,
-    partial: bool,
+    growing: bool,
     lenient: bool,
     max_depth: int,
     max_number: int,
 ) -> Generator[Any, str, tuple[str, int]]:
     """Read the value that starts at `text[pos]`; return the text at hand and where in it the value ends."""
     blanks, quotes = (" \t\n\r/", "\"'") if lenient else (" \t\n\r", '"')
-    visible = IN_STRING if partial else None  # the state in which `string` is shown
+    visible = IN_STRING if growing else None  # the state in which `string` is shown
     plain = strings.plain
     state = VALUE
     depth = 0
@@ -47,6 +47,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
     draft: Any = ABSENT  # the value so far of a number
     held = ""
     end = len(text)
+    escapes = "\\" in text
     try:
         while True:
             if pos == end:
@@ -60,6 +61,10 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 if held:
                     text, held = held + text, ""
                 pos, end, closing = 0, len(text), -1
+                escapes = "\\" in text
+                if state <= IN_STRING and plain and not escapes and quote not in text:
+                    string += text
+                    pos = end
                 continue
 
             if state <= IN_STRING:
@@ -67,7 +72,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                     closing = text.find(quote, pos)
                     if closing < 0:
                         closing = end
-                stop = text.find("\\", pos, closing)
+                stop = text.find("\\", pos, closing) if escapes else closing
                 if stop < 0:
                     stop = closing
                 if plain:
@@ -110,6 +115,8 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
             if state == AFTER:
                 if char == ",":
                     pos += 1
+                    if pos < end and text[pos] == " ":
+                        pos += 1
                     state = VALUE if listing else KEY
                 elif char == ("]" if listing else "}"):
                     pos += 1
@@ -151,7 +158,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                         if stop - pos > max_number:
                             raise Fault(f"number longer than {max_number} characters", pos, "limit")
                         whole_number = text[stop - 1] in DIGITS and not (stop < end and text[stop] in DIGITS)
-                        if partial and (stop == end or not whole_number):
+                        if growing and (stop == end or not whole_number):
                             draft = number_so_far(text[pos:stop], pos)
                         if stop == end:
                             held, pos = text[pos:], end
@@ -175,6 +182,8 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 if char != ":":
                     raise Fault("expected ':'", pos)
                 pos += 1
+                if pos < end and text[pos] == " ":
+                    pos += 1
                 state = VALUE
             elif char in quotes:
                 pos += 1

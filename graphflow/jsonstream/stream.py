@@ -134,18 +134,18 @@ class JsonStream:
             max_depth=max_depth,
             max_number=max_number,
         )
-        self._errors: list[JsonStreamError] = []
         self._tree: Tree = tree
         self._trail = trail
-        self._reader = _read(
-            find_value(root, words, lenient), grammar, tree, trail, self._errors, trailing == "error", on_error == "stop"
-        )
-        self._send: Callable[[str], Any] = self._reader.send
+        self._errors: list[JsonStreamError] = []  # at most one
         self._max_chars = math.inf if max_chars is None else max_chars
         self._end = EndOfText()
-        self._stop = on_error == "stop"
         self._keep = on_incomplete == "keep"
+        self._stop = on_error == "stop"
         self._strict_end = trailing == "error"
+        self._reader = _read(
+            find_value(root, words, lenient), grammar, tree, trail, self._errors, self._strict_end, self._stop
+        )
+        self._send: Callable[[str], Any] = self._reader.send
         next(self._reader)
 
     def feed(self, text: str) -> Json | Nothing:
@@ -157,10 +157,10 @@ class JsonStream:
         try:
             if text:
                 trail = self._trail
-                if trail.read > trail.due:
-                    trail.forget()
                 trail.read += len(text)
                 trail.pieces.append(text)
+                if trail.read > trail.due:
+                    trail.forget()
                 if trail.read > self._max_chars:
                     return self._exceed(text)
             return self._send(text)  # type: ignore[no-any-return]
@@ -171,7 +171,7 @@ class JsonStream:
     def finish(self) -> Json | Nothing:
         """Say that the text has ended; return the value if it changed or was not given yet, else `NOTHING`.
 
-        Raises `JsonStreamError` if the text ended too early, or if `feed` had no occasion to raise it.
+        Raises `JsonStreamError` if the text ended too early, or if it is wrong and `feed` did not raise that yet.
         """
         value, error = self._finish()
         if error is not None:
@@ -188,10 +188,14 @@ class JsonStream:
         """Whether the value is complete: what follows has no effect, unless `trailing="error"`."""
         return bool(self._tree.holder) and not self._tree.spine and not self._errors
 
+    @property
+    def _deaf(self) -> bool:
+        return self._stop if self._errors else self.complete and not self._strict_end
+
     def _exceed(self, text: str) -> Any:
-        """Read the part of `text` that `max_chars` allows. That was all, unless something is to be given before."""
+        """Read the part of `text` that `max_chars` allows, and take it as the end unless there is a value to give first."""
         trail, limit = self._trail, int(self._max_chars)
-        text = text[: limit - trail.read or None]
+        text = text[: limit - trail.read]
         trail.read = limit
         trail.pieces[-1] = text
         self._end = EndOfText(limit)
@@ -200,13 +204,8 @@ class JsonStream:
             value = self._reader.throw(self._end)
         return value
 
-    @property
-    def _deaf(self) -> bool:
-        """Whether what follows has no effect."""
-        return self._stop if self._errors else self.complete and not self._strict_end
-
     def _finish(self) -> tuple[Any, JsonStreamError | None]:
-        """What `finish` returns and what it raises, which for those who pull come one after the other."""
+        """What `finish` returns, and what it raises. Who pulls gets first the one and then the other."""
         try:
             value = self._reader.throw(self._end)
         except (EndOfText, JsonStreamError):
@@ -227,7 +226,7 @@ def _read(
     strict_end: bool,
     stop: bool,
 ) -> Generator[Any, str, None]:
-    """Read what comes before the value, the value, and what follows it; or up to a fault, and its excerpt."""
+    """Read what comes before the value, the value, and what follows; or up to a fault, and then its excerpt."""
     try:
         text, pos = yield from preamble
         text, pos = yield from grammar(text, pos)
@@ -246,11 +245,11 @@ def _read(
         offset, line, column, excerpt = trail.locate(fault.left)
         partial = tree.value()
         error = JsonStreamError(fault.kind, fault.message, offset, line, column, excerpt, fault.path, partial)
-        errors.append(error)
         missing = AFTER + 1 - fault.left if fault.left else 0  # in the excerpt: nothing if the text has ended
+    errors.append(error)
     value = tree.give(final=True)
-    forever = stop and error.kind != "incomplete"
-    while value is not NOTHING or missing > 0 or forever:
+    silent = stop and error.kind != "incomplete"
+    while value is not NOTHING or missing > 0 or silent:
         try:
             text = yield value
         except EndOfText:
@@ -264,7 +263,7 @@ def _read(
 def parse_stream(chunks: Iterable[str], **options: Unpack[Options]) -> Iterator[Json]:
     """The value so far, after each chunk that changed it. The options are those of `JsonStream`.
 
-    Raises `JsonStreamError` after the value up to the error.
+    Raises `JsonStreamError`, after the value up to the error.
 
     >>> list(parse_stream(['{"name": "Fra', 'nce", "popul', 'ation": 67750000}']))
     [{'name': 'Fra'}, {'name': 'France'}, {'name': 'France', 'population': 67750000}]
@@ -278,8 +277,10 @@ def _pull(stream: JsonStream, chunks: Iterable[str]) -> Iterator[Json]:
     for text in chunks:
         if (value := stream.feed(text)) is not NOTHING:
             yield value
-        if stream.failed():
-            return
+        if stream._errors:
+            if stream._deaf:
+                return
+            stream.feed("")  # raises the error if its excerpt is complete
     value, error = stream._finish()
     if value is not NOTHING:
         yield value
@@ -288,7 +289,7 @@ def _pull(stream: JsonStream, chunks: Iterable[str]) -> Iterator[Json]:
 
 
 def parse_stream_async(chunks: AsyncIterable[str], **options: Unpack[Options]) -> AsyncIterator[Json]:
-    """Like `parse_stream`, from an asynchronous source.
+    """Like `parse_stream`, from an asynchronous source. It opens nothing and closes nothing: the source is yours.
 
     >>> import trio
     >>> async def tokens():
@@ -308,5 +309,12 @@ async def _pull_async(stream: JsonStream, chunks: AsyncIterable[str]) -> AsyncIt
     async for text in chunks:
         if (value := stream.feed(text)) is not NOTHING:
             yield value
-        if stream._errors and stream._stop_early():
-            return
+        if stream._errors:
+            if stream._deaf:
+                return
+            stream.feed("")
+    value, error = stream._finish()
+    if value is not NOTHING:
+        yield value
+    if error is not None:
+        raise error

@@ -29,6 +29,8 @@ def number_so_far(text: str, pos: int) -> Any:
     >>> [number_so_far(text, 0) for text in ("-0.", "1.5e+", "12")]
     [0, 1.5, 12]
     """
+    if text.isdigit():
+        return to_number(text, pos, False)
     whole = text.rstrip("+-.eE")
     if not whole:
         return ABSENT

@@ -7,8 +7,8 @@ BEFORE, AFTER = 24, 11
 class Trail:
     """What remains of the text that was read: some of its last pieces, and how much and how many lines came before.
 
-    `read` characters were read. When they exceed `due`, older pieces may be forgotten; the last `reach` characters that
-    were read then are kept, since a fault may lie that far back.
+    `read` characters were read. When they exceed `due`, it is time to `forget` the older ones; a fault may lie as many as
+    `reach` characters before the newest piece.
     """
 
     def __init__(self, reach: int) -> None:
@@ -20,15 +20,15 @@ class Trail:
         self._column = 0  # where its last line ends
 
     def forget(self) -> None:
-        """Let go of old pieces, in linear time over the stream."""
+        """Let go of the older pieces: not of the newest, nor of the characters that are in reach from there."""
+        newest = self.pieces.pop()
         text = "".join(self.pieces)
-        old = text[: -self._reach]
-        self._lines, self._column = self._place(old)
-        self.pieces[:] = (text[-self._reach :],)
+        self._lines, self._column = self._place(text[: -self._reach])
+        self.pieces[:] = text[-self._reach :], newest
         self.due = self.read + max(4096, self._reach)
 
     def locate(self, left: int) -> tuple[int, int, int, str]:
-        """Offset, line, column and excerpt of the place that has `left` characters behind it."""
+        """Offset, line, column and excerpt of the place that has `left` of the characters that were read behind it."""
         text = "".join(self.pieces)
         at = len(text) - left
         lines, column = self._place(text[:at])

@@ -86,6 +86,10 @@ class Tree:
             value = around
         return value
 
+    def value(self) -> Any:
+        """The value itself, not a copy: for when nothing more will be read. None if there is none."""
+        return self.holder[0] if self.holder else None
+
     def path(self, child: int | None) -> str:
         """Where the reader stands: at the next value (0), behind the last (-1), or in no child of the container (None)."""
         path = "$"
@@ -115,43 +119,49 @@ class Snapshots(Tree):
         self.doubt = False  # an equal key may have changed it back since
 
     def open(self, child: Container) -> None:
-        self._note(child)
-        super().open(child)
+        if type(self.container) is dict and self.key in self.container:
+            self.doubt = True
+            self.changed = self.changed or not same(self.container[self.key], child)
+        else:
+            self.changed = True
+        Tree.open(self, child)
 
     def put(self, value: Any) -> None:
-        self._note(value)
-        super().put(value)
+        container = self.container
+        shown, self.draft = self.draft, ABSENT
+        if type(container) is list:
+            container.append(value)
+        else:
+            if shown is ABSENT and self.key in container:
+                shown = container[self.key]
+                self.doubt = True
+            container[self.key] = value
+        if shown != value or not same(shown, value):
+            self.changed = True
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
-        if draft is not ABSENT:
-            self._note(draft)
+        container = self.container
+        listing = type(container) is list
+        if draft is not ABSENT and not self.changed:
+            shown = self.draft
+            if shown is ABSENT and not listing and self.key in container:
+                shown = container[self.key]
+                self.doubt = True
+            self.changed = shown != draft or not same(shown, draft)
         if not self.changed:
             return NOTHING
-        cost = self.spent + self.width + len(self.container) * (1 if type(self.container) is list else _ENTRY)
+        cost = self.spent + self.width + (len(container) if listing else len(container) * _ENTRY)
         if type(draft) is str:
             cost += len(draft) >> 5
         if cost > self.rate * self.trail.read and not final:
             return NOTHING
         self.spent = cost
         self.draft = draft
-        value = self.copy(draft)
-        if not self.spine:
-            value = value[0]
-        doubt, self.changed, self.doubt = self.doubt, False, False
-        if doubt and identical(value, self.last):
-            return NOTHING
+        value = self.copy(draft) if self.spine else self.copy(draft)[0]
+        self.changed = False
+        if self.doubt:
+            self.doubt = False
+            if identical(value, self.last):
+                return NOTHING
         self.last = value
         return value
-
-    def _note(self, value: Any) -> None:
-        shown = self.draft
-        if shown is ABSENT:
-            container = self.container
-            if type(container) is dict and self.key in container:
-                shown = container[self.key]
-                self.doubt = True
-            else:
-                self.changed = True
-                return
-        if not same(shown, value):
-            self.changed = True

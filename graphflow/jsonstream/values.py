@@ -3,7 +3,7 @@
 import enum
 from typing import Any, Final, Literal, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A JSON value as the standard library reads it."""
 
 

@@ -385,7 +385,7 @@ def listed(names: Sequence[str], most: int = MANY) -> str:
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else quoted[0]
 
 
-def shortened(text: str, most: int = 200) -> str:
+def shortened(text: str, most: int = 90) -> str:
     """Cut a text that is too long to be read.
 
     >>> shortened("a record of a thousand keys", 12)

@@ -37,14 +37,14 @@ _WIDEST_FOLD: Final = 12
 _WIDEST_ENDS: Final = 46
 _NARROWEST: Final = 24
 #: What is longer, such as a type of many keys, is cut.
-_LONGEST: Final = 400
+_LONGEST: Final = 240
 
 ItemT = TypeVar("ItemT")
 
 
 def as_text(outline: Outline) -> str:
     """Lay an outline out as text."""
-    lines = [printable(outline.headline), *_body(outline, WIDTH, titles=True)]
+    lines = [*_wrapped(outline.headline, WIDTH, rest="  "), *_body(outline, WIDTH, titles=True)]
     before = ""
     for where, diagnostic in outline.all_diagnostics():
         lines.append("")

@@ -1,0 +1,162 @@
+"""Chat and text models: subclass, write one asynchronous generator, and the model is a node."""
+
+from __future__ import annotations
+
+import abc
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from graphflow.chain import Producer
+from graphflow.components.messages import AIMessageChunk, Message, MessagesLike, as_messages
+from graphflow.declaration import Configured, Declaration, Step
+from graphflow.places import caller_location
+from graphflow.runtime.record import CURRENT
+from graphflow_compiler.ir import Node, NodeId, Op, Port
+
+
+M = TypeVar("M", bound="ChatModel | TextModel")
+
+
+class _Model:
+    """What chat and text models share: their options, and what their events say of them."""
+
+    _options: Mapping[str, object]
+
+    def __init__(self) -> None:
+        self._options = {}
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """What `bind` has given: tools, stop words, temperature..."""
+        return self._options
+
+
+class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
+    """A model that answers messages with a streamed message.
+
+    Subclasses write `generate`. A string is taken as one human message. All chunks of a response get one id, that of
+    the run, unless the provider gave them one.
+
+    Args:
+        name: the name of its node and run; the name of the class if not given.
+        metadata: what its events say of it, such as ``provider`` and ``model_name``.
+    """
+
+    def __init__(self, *, name: str | None = None, metadata: Mapping[str, object] | None = None) -> None:
+        _Model.__init__(self)
+        Producer.__init__(self, Step(_node(self, "chat_model", name, metadata, str | list[Message], AIMessageChunk)))
+
+    @abc.abstractmethod
+    def generate(self, messages: list[Message], /, **options: Any) -> AsyncIterator[AIMessageChunk]:
+        """Answer messages: an asynchronous generator of the chunks of one response.
+
+        Args:
+            messages: the conversation so far.
+            options: what `bind` has given.
+        """
+
+    def bind(self, **options: object) -> Self:
+        """Return the same model with options for every call; what is bound again wins."""
+        return _rebound(self, options)
+
+    async def _stream(self, value: MessagesLike) -> AsyncIterator[AIMessageChunk]:
+        chunks = self.generate(as_messages(value), **self._options)
+        response_id = None
+        try:
+            async for chunk in chunks:
+                response_id = response_id or chunk.id or _response_id()
+                yield chunk if chunk.id == response_id else attrs.evolve(chunk, id=response_id)
+        finally:
+            await _close(chunks)
+
+    @staticmethod
+    def _present(value: Any) -> object:
+        return {"messages": [as_messages(value)]}
+
+
+class TextModel(_Model, Producer[str, str], abc.ABC):
+    """A model that continues a text with a streamed text. Subclasses write `generate`."""
+
+    def __init__(self, *, name: str | None = None, metadata: Mapping[str, object] | None = None) -> None:
+        _Model.__init__(self)
+        Producer.__init__(self, Step(_node(self, "llm", name, metadata, str | list[Message], str)))
+
+    @abc.abstractmethod
+    def generate(self, text: str, /, **options: Any) -> AsyncIterator[str]:
+        """Continue a text: an asynchronous generator of the pieces of one response."""
+
+    def bind(self, **options: object) -> Self:
+        """Return the same model with options for every call; what is bound again wins."""
+        return _rebound(self, options)
+
+    async def _stream(self, value: str | list[Message]) -> AsyncIterator[str]:
+        pieces = self.generate(_as_text(value), **self._options)
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            await _close(pieces)
+
+    @staticmethod
+    def _present(value: Any) -> object:
+        return {"prompts": [_as_text(value)]}
+
+
+def _node(
+    model: ChatModel | TextModel,
+    kind: str,
+    name: str | None,
+    metadata: Mapping[str, object] | None,
+    takes: object,
+    gives: object,
+) -> Node:
+    return Node(
+        NodeId(""),
+        name or type(model).__name__,
+        Op.GENERATE,
+        (Port("prompt", streams=False, type=takes),),
+        gives,
+        function=model._stream,
+        is_async=True,
+        suspends=True,
+        kind=kind,
+        metadata=dict(metadata or {}),
+        present=model._present,
+        location=caller_location(),
+    )
+
+
+def _rebound(model: M, options: Mapping[str, object]) -> M:
+    """Return a copy with more options, whose node runs the copy."""
+    copy = model._with(model._declaration)
+    copy._options = {**model._options, **options}
+    copy._declaration = _running(copy, model._declaration)
+    return copy
+
+
+def _running(model: ChatModel | TextModel, declaration: Declaration) -> Declaration:
+    if isinstance(declaration, Configured):
+        return attrs.evolve(declaration, inner=_running(model, declaration.inner))
+    assert isinstance(declaration, Step)
+    return Step(attrs.evolve(declaration.node, function=model._stream))
+
+
+def _response_id() -> str:
+    current = CURRENT.get()
+    return f"run--{current.run.run_id if current is not None else uuid.uuid4()}"
+
+
+def _as_text(value: str | list[Message]) -> str:
+    """Return messages as the text that a model without roles continues."""
+    if isinstance(value, str):
+        return value
+    return "\n".join(f"{message.role.capitalize()}: {message.text}" for message in as_messages(value))
+
+
+async def _close(chunks: AsyncIterator[Any]) -> None:
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()

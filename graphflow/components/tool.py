@@ -1,0 +1,142 @@
+"""Tools: functions that a model may call, described by their signature."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar, overload
+
+from graphflow.chain import Aggregate
+from graphflow.components.signature import SignatureError, describe_function, validate_arguments
+from graphflow.declaration import Step
+from graphflow.places import caller_frame, caller_location, location_of
+from graphflow_compiler.errors import compile_error
+from graphflow_compiler.ir import Node, NodeId, Op, Port
+from graphflow_compiler.types import awaited
+
+B = TypeVar("B")
+Out = TypeVar("Out", covariant=True)
+
+
+class Tool(Aggregate[Any, Out]):
+    """A function that a model may call. Made by `tool`.
+
+    As a chain it takes a record of its arguments; a tool of one parameter also takes the bare argument. Arguments are
+    checked against the signature before the function runs.
+
+    Attributes:
+        description: the first paragraph of the docstring, unless given.
+        schema: the JSON schema of the arguments.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        thread: bool = False,
+    ) -> None:
+        frame = caller_frame()
+        try:
+            signature = describe_function(
+                function, name=name, description=description, localns=frame.f_locals if frame is not None else None
+            )
+        except SignatureError as error:
+            raise compile_error(
+                "GF113",
+                str(error),
+                location=location_of(function) or caller_location(),
+                hint="annotate the parameters with types that JSON can express, and let all be passed by name",
+            ) from None
+        self._signature = signature
+        self._function = function
+        self.description = signature.description
+        self.schema = signature.schema
+        super().__init__(
+            Step(
+                Node(
+                    NodeId(""),
+                    signature.name,
+                    Op.CALL,
+                    (Port("arguments", streams=False, type=object),),
+                    _result_type(function),
+                    function=self._call,
+                    is_async=inspect.iscoroutinefunction(function),
+                    thread=thread,
+                    kind="tool",
+                    tags=tuple(tags),
+                    metadata=dict(metadata or {}),
+                    emits_chunks=False,
+                    location=location_of(function) or caller_location(),
+                )
+            )
+        )
+
+    def _call(self, given: object) -> Any:
+        return self._function(**validate_arguments(self._signature, self._arguments(given)))
+
+    def _arguments(self, given: object) -> Mapping[str, object]:
+        """Return what was given as arguments by name: a bare argument is that of the one parameter."""
+        names = list(self.schema.get("properties", {}))
+        if isinstance(given, Mapping) and (len(names) != 1 or set(given) <= set(names)):
+            return given
+        return {names[0]: given} if len(names) == 1 else {"arguments": given} if names else {}
+
+
+def _result_type(function: Callable[..., Any]) -> object:
+    from graphflow.declare import signature_of
+
+    result = signature_of(function).result
+    inner = awaited(result)
+    return result if inner is None else inner
+
+
+@overload
+def tool(function: Callable[..., Awaitable[B]], /) -> Tool[B]: ...
+@overload
+def tool(function: Callable[..., B], /) -> Tool[B]: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    thread: bool = False,
+) -> Callable[[Callable[..., Any]], Tool[Any]]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, object] | None = None,
+    thread: bool = False,
+) -> Any:
+    """Make a tool of a function, plain or asynchronous.
+
+    Args:
+        function: its docstring describes it, its annotations its arguments.
+        name: the function's name if not given.
+        description: the first paragraph of the docstring if not given.
+        tags: for its events.
+        metadata: for its events.
+        thread: run a blocking plain function in a worker thread.
+
+    Raises:
+        CompileError: a parameter has no JSON schema, or cannot be passed by name.
+    """
+    if function is None:
+        return lambda decorated: tool_of(
+            decorated, name=name, description=description, tags=tags, metadata=metadata, thread=thread
+        )
+    return tool_of(function, name=name, description=description, tags=tags, metadata=metadata, thread=thread)
+
+
+def tool_of(function: Callable[..., Any], **options: Any) -> Tool[Any]:
+    """Make the tool of a function; `tool` without its overloads."""
+    return Tool(function, **options)
