@@ -3,11 +3,30 @@
 Declare chains with the decorators and `|`, look at ``gf.compile(chain).plan``, run them under Trio.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 from graphflow.chain import Aggregate as Aggregate
 from graphflow.chain import Chain as Chain
 from graphflow.chain import Producer as Producer
 from graphflow.chain import Streaming as Streaming
 from graphflow.chain import Transform as Transform
+from graphflow.components.chat_model import ChatModel as ChatModel
+from graphflow.components.chat_model import TextModel as TextModel
+from graphflow.components.messages import AIMessage as AIMessage
+from graphflow.components.messages import AIMessageChunk as AIMessageChunk
+from graphflow.components.messages import HumanMessage as HumanMessage
+from graphflow.components.messages import Message as Message
+from graphflow.components.messages import SystemMessage as SystemMessage
+from graphflow.components.messages import ToolCall as ToolCall
+from graphflow.components.messages import ToolMessage as ToolMessage
+from graphflow.components.messages import Usage as Usage
+from graphflow.components.parsers import json_parser as json_parser
+from graphflow.components.parsers import text as text
+from graphflow.components.prompt import Prompt as Prompt
+from graphflow.components.prompt import prompt as prompt
+from graphflow.components.tool import Tool as Tool
+from graphflow.components.tool import tool as tool
 from graphflow.declare import aggregate as aggregate
 from graphflow.declare import chunkwise as chunkwise
 from graphflow.declare import graph as graph
@@ -37,9 +56,36 @@ from graphflow.fan import passthrough as passthrough
 from graphflow.fan import pick as pick
 from graphflow.handles import Stream as Stream
 from graphflow.handles import Value as Value
+from graphflow.jsonstream import Json as Json
+from graphflow.jsonstream import JsonStreamError as JsonStreamError
 from graphflow.program import Program as Program
 from graphflow.program import compile as compile
+from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
 from graphflow.runtime.record import emit as emit
 from graphflow_compiler.accumulate import LATEST as latest
 from graphflow_compiler.accumulate import SINGLE as single
 from graphflow_compiler.accumulate import accumulator as accumulator
+
+if TYPE_CHECKING:
+    from graphflow.components.retriever import Retriever as Retriever
+    from graphflow.components.search import Document as Document
+    from graphflow.components.search import SearchIndex as SearchIndex
+
+#: Names whose modules import more than a chain needs: they are imported when they are first asked for.
+_LAZY: Final = {
+    "Document": "graphflow.components.search",
+    "Retriever": "graphflow.components.retriever",
+    "SearchIndex": "graphflow.components.search",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'graphflow' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -22,7 +22,7 @@ import attrs
 from graphflow.declaration import Configured, Declaration, Sequence, Step, name_of
 from graphflow.places import caller_location
 from graphflow_compiler.errors import compile_error
-from graphflow_compiler.ir import NodeClass
+from graphflow_compiler.ir import Node, NodeClass
 
 if TYPE_CHECKING:
     from graphflow.events import Event
@@ -100,10 +100,18 @@ class Chain(Generic[In, Out]):
         """
         from graphflow.declare import bound
 
+        return self._with_node(lambda node: bound(node, options))
+
+    def _with_node(self, change: Callable[[Node], Node]) -> Self:
+        """Return the chain with its only node changed.
+
+        Raises:
+            CompileError: it has several.
+        """
         inner = self._declaration
-        config: Configured | None = None
-        if isinstance(inner, Configured):
-            config, inner = inner, inner.inner
+        config = inner if isinstance(inner, Configured) else None
+        if config is not None:
+            inner = config.inner
         if not isinstance(inner, Step):
             raise compile_error(
                 "GF110",
@@ -111,7 +119,7 @@ class Chain(Generic[In, Out]):
                 location=caller_location(),
                 hint="bind the options of the node that takes them, then put the chain together",
             )
-        step = Step(bound(inner.node, options))
+        step = Step(change(inner.node))
         return self._with(step if config is None else attrs.evolve(config, inner=step))
 
     def _with(self, declaration: Declaration) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphflow_compiler.ir import REST, Edge, Graph, NodeClass, NodeId, Op
+from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeClass, NodeId, Op
 
 
 def streaming_edges(graph: Graph, node_id: NodeId) -> Iterator[Edge]:
@@ -15,33 +15,48 @@ def streaming_edges(graph: Graph, node_id: NodeId) -> Iterator[Edge]:
             yield edge
 
 
-def origins(graph: Graph, node_id: NodeId) -> tuple[NodeId, ...]:
-    """Return the nodes where the chunks of a node begin, in topological order.
+def origins(graph: Graph, node_id: NodeId, key: str | None = None) -> tuple[NodeId, ...]:
+    """Return the nodes where the chunks of a node begin, or of one key of it, in topological order.
 
     From a transform the walk goes on through its streams; it ends at aggregates, producers and the input.
     Needs the classes that `classify` finds.
     """
     found: set[NodeId] = set()
-    seen: set[NodeId] = set()
-    pending = [node_id]
+    pending = [(node_id, key)]
+    seen: set[tuple[NodeId, str | None]] = set()
     while pending:
-        current = pending.pop()
-        if current in seen:
+        place = pending.pop()
+        if place in seen:
             continue
-        seen.add(current)
-        node = graph.by_id[current]
+        seen.add(place)
+        node = graph.by_id[place[0]]
         if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
-            found.add(current)
+            found.add(node.id)
         else:
-            pending.extend(edge.source for edge in streaming_edges(graph, current))
+            pending.extend(_before(graph, node, place[1]))
     return tuple(node.id for node in graph.nodes if node.id in found)
 
 
-def streams(graph: Graph, node_id: NodeId) -> bool:
-    """Tell whether the chunks of a node come while they are made, rather than as one finished value."""
+def _before(graph: Graph, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
+    """Yield where the chunks of a transform come from, or those of one key of it."""
+    for edge in streaming_edges(graph, node.id):
+        if node.op is Op.JOIN and edge.port != REST:
+            if key is None or key == edge.port:
+                yield edge.source, edge.key
+        elif node.op is Op.PROJECT and edge.key is None:
+            yield from ((edge.source, one) for one in node.keys if key is None or key == one)
+        elif node.op in (Op.JOIN, Op.IDENTITY) and edge.key is None:
+            if node.op is Op.IDENTITY or key not in node.keys:
+                yield edge.source, key
+        else:
+            yield edge.source, edge.key
+
+
+def streams(graph: Graph, node_id: NodeId, key: str | None = None) -> bool:
+    """Tell whether the chunks of a node, or of one key of it, come while they are made, not as one finished value."""
     return any(
         graph.by_id[origin].op is Op.INPUT or graph.by_id[origin].node_class is NodeClass.PRODUCER
-        for origin in origins(graph, node_id)
+        for origin in origins(graph, node_id, key)
     )
 
 

@@ -11,7 +11,6 @@ from typing import Literal, NewType, final
 
 import attrs
 
-from graphflow_compiler import dag
 from graphflow_compiler.errors import Diagnostic, NotStreamingError
 from graphflow_compiler.ir import INPUT, Edge, Node, NodeClass, NodeId, Op, Scope
 
@@ -226,11 +225,13 @@ class _Waits(Mapping[NodeId, tuple[NodeId, ...]]):
             for edge in plan.edges_into[node_id]
             if node.op is not Op.JOIN and edge.port is not None and not node.port(edge.port).streams
         }
-        before = set(sources)
-        pairs = tuple((edge.source, edge.target) for edge in plan.edges)
-        ids = tuple(each.id for each in plan.nodes)
-        for source in sources:
-            before |= dag.ancestors(ids, pairs, source)
+        before: set[NodeId] = set()
+        pending = list(sources)
+        while pending:
+            current = pending.pop()
+            if current not in before:
+                before.add(current)
+                pending.extend(edge.source for edge in plan.edges_into[current])
         return tuple(each.id for each in plan.nodes if each.id in before)
 
     def __iter__(self) -> Iterator[NodeId]:

@@ -11,7 +11,7 @@ import attrs
 
 from graphflow.chain import Producer
 from graphflow.components.messages import AIMessageChunk, Message, MessagesLike, as_messages
-from graphflow.declaration import Configured, Declaration, Step
+from graphflow.declaration import Step
 from graphflow.places import caller_location
 from graphflow.runtime.record import CURRENT
 from graphflow_compiler.ir import Node, NodeId, Op, Port
@@ -133,15 +133,7 @@ def _rebound(model: M, options: Mapping[str, object]) -> M:
     """Return a copy with more options, whose node runs the copy."""
     copy = model._with(model._declaration)
     copy._options = {**model._options, **options}
-    copy._declaration = _running(copy, model._declaration)
-    return copy
-
-
-def _running(model: ChatModel | TextModel, declaration: Declaration) -> Declaration:
-    if isinstance(declaration, Configured):
-        return attrs.evolve(declaration, inner=_running(model, declaration.inner))
-    assert isinstance(declaration, Step)
-    return Step(attrs.evolve(declaration.node, function=model._stream))
+    return copy._with_node(lambda node: attrs.evolve(node, function=copy._stream))
 
 
 def _response_id() -> str:

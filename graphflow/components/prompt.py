@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
+
+import attrs
 
 from graphflow.chain import Aggregate
 from graphflow.components.messages import AIMessage, HumanMessage, Message, SystemMessage
@@ -12,7 +14,7 @@ from graphflow.declaration import Step
 from graphflow.errors import InputError
 from graphflow.places import caller_location
 from graphflow_compiler.ir import Node, NodeId, Op, Port
-from graphflow_compiler.types import Field, Record
+from graphflow_compiler.types import Field, Record, union
 
 Part = Message | tuple[str, Template]
 
@@ -33,23 +35,27 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
 
     def __init__(self, parts: Sequence[Part], name: str = "prompt") -> None:
         self._parts = tuple(parts)
-        self._name = name
-        holes = Record(tuple(Field(hole, Any) for hole in self.holes), open=True)
-        super().__init__(
-            Step(
-                Node(
-                    NodeId(""),
-                    name,
-                    Op.CALL,
-                    (Port("values", streams=False, type=holes),),
-                    list[Message],
-                    function=self._fill,
-                    kind="prompt",
-                    emits_chunks=False,
-                    location=caller_location(),
-                )
-            )
+        node = Node(
+            NodeId(""),
+            name,
+            Op.CALL,
+            output=list[Message],
+            kind="prompt",
+            emits_chunks=False,
+            location=caller_location(),
         )
+        super().__init__(Step(self._filled_by_self(node)))
+
+    def _filled_by_self(self, node: Node) -> Node:
+        """Return the node with the ports and the function of this prompt."""
+        return attrs.evolve(
+            node, ports=(Port("values", streams=False, type=self._takes()),), function=self._fill
+        )
+
+    def _takes(self) -> object:
+        """Return the type of its input: a record of the holes; for a single hole, its text will do too."""
+        holes = Record(tuple(Field(hole, Any) for hole in self.holes))
+        return union([holes, str]) if len(self.holes) == 1 else holes
 
     @property
     def holes(self) -> tuple[str, ...]:
@@ -57,7 +63,7 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
         names = [hole for part in self._parts if isinstance(part, tuple) for hole in part[1].holes]
         return tuple(dict.fromkeys(names))
 
-    def bind(self, **values: object) -> Prompt:
+    def bind(self, **values: object) -> Self:
         """Return the prompt with some holes filled.
 
         Raises:
@@ -66,18 +72,15 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
         for name in values:
             if name not in self.holes:
                 raise UnknownHoleError(name, self.holes)
-        parts = [_bound(part, values) for part in self._parts]
-        return self._with(Prompt(parts, self._name)._declaration)._of(parts)
-
-    def _of(self, parts: Sequence[Part]) -> Prompt:
-        self._parts = tuple(parts)
-        return self
+        copy = self._with(self._declaration)
+        copy._parts = tuple(_bound(part, values) for part in self._parts)
+        return copy._with_node(copy._filled_by_self)
 
     def _fill(self, values: object) -> list[Message]:
         if not isinstance(values, Mapping):
             if len(self.holes) != 1:
                 raise InputError(
-                    f"`{self._name}` takes a dict with {', '.join(map(repr, self.holes))}, but was given {values!r:.60}"
+                    f"`{self.name}` takes a dict with {', '.join(map(repr, self.holes))}, but was given {values!r:.60}"
                 )
             values = {self.holes[0]: values}
         return [

@@ -19,11 +19,14 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import attrs
 
 from graphflow.errors import GraphflowError
+
+if TYPE_CHECKING:
+    from graphflow.components.retriever import Retriever
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -136,7 +136,7 @@ class Snapshots(Tree):
                 shown = container[self.key]
                 self.doubt = True
             container[self.key] = value
-        if shown != value or not same(shown, value):
+        if shown is ABSENT or not same(shown, value):
             self.changed = True
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:

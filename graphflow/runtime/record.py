@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, final
 
 import attrs
@@ -357,10 +357,51 @@ class Tap:
         for record, _ in self._outer:
             record.end()
 
+    def told(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return a function of one chunk that runs in the node's run and tells of what it gives."""
+
+        def step(chunk: Any) -> Any:
+            self.start()
+            token = CURRENT.set(self.current)
+            try:
+                result = function(chunk)
+            except BaseException as error:
+                self.fail(error, from_input=False)
+                raise
+            finally:
+                CURRENT.reset(token)
+            self.chunk(result)
+            return result
+
+        return step
+
+    def told_async(self, function: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+        """Do the same for a function that is awaited."""
+
+        async def step(chunk: Any) -> Any:
+            self.start()
+            token = CURRENT.set(self.current)
+            try:
+                result = await function(chunk)
+            except BaseException as error:
+                self.fail(error, from_input=False)
+                raise
+            finally:
+                CURRENT.reset(token)
+            self.chunk(result)
+            return result
+
+        return step
+
     def given(self, value: object) -> None:
         """Take the caller's value, for the runs that it is the input of."""
         for intake in self._feeds:
             intake.set(value)
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether the node's failure has been told."""
+        return self._own is not None and self._own.finished
 
     def fail(self, error: BaseException, *, from_input: bool) -> None:
         """Tell that the node has failed; by an error of its input only if it was already at work."""

@@ -7,6 +7,7 @@ sink upwards by the task that iterated it.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, final
@@ -47,7 +48,7 @@ class StageRun:
 
     async def flow(self) -> Flow:
         """Run the stage up to its last blocking node; what streams from there on is left to iterate."""
-        clusters = {cluster.nodes[0]: cluster for cluster in self.stage.clusters} if self._fuses() else {}
+        clusters = {cluster.nodes[0]: cluster for cluster in self.stage.clusters}
         fused: set[NodeId] = set()
         flow: Flow | None = None
         for node_id in self.stage.nodes:
@@ -89,9 +90,6 @@ class StageRun:
         return generator
 
     # --- what comes in ---
-
-    def _fuses(self) -> bool:
-        return not any(self._tap(node_id) for cluster in self.stage.clusters for node_id in cluster.nodes)
 
     def _tap(self, node_id: NodeId) -> Tap | None:
         return self._execution.tap(node_id)
@@ -141,8 +139,6 @@ class StageRun:
                 return self._tapped(tap, self._held_flow(mapped(flow, *_projection(node))))
             case Op.JOIN:
                 return self._tapped(tap, self._joined(node, flow))
-            case Op.MAP:
-                return await self._cluster(_single_cluster(self.stage, node), flow)
             case Op.GENERATE if node.ports[0].streams:
                 return self._transform(node, tap, flow)
         if node.ports[0].streams:  # it returns one value, but reads the stream itself
@@ -284,15 +280,14 @@ class StageRun:
                     tap.end()
                 flow = Whole(result)
             return flow
-        tap = self._tap(nodes[0].id) if len(nodes) == 1 else None
-        steps = [_chunk_function(node) for node in nodes]
-        if isinstance(flow, SyncStream) and cluster.sync_source:
-            chunks = flow.chunks if tap is None else self.hold(_sync_input(tap, flow.chunks))
-            function = cluster_function(cluster, is_async=False)
-            return self._tapped(tap, SyncStream(self.hold(function(chunks, *steps))), resumes=True)
-        function = cluster_function(cluster, is_async=True)
-        stream = self._async_input(tap, flow)
-        return self._tapped(tap, AsyncStream(self.hold(function(stream, *steps))), resumes=True)
+        taps = [self._tap(node.id) for node in nodes]
+        steps = [_step(node, tap) for node, tap in zip(nodes, taps, strict=True)]
+        is_sync = isinstance(flow, SyncStream) and bool(cluster.sync_source)
+        chunks = flow.chunks if is_sync and isinstance(flow, SyncStream) else self._async_input(None, flow)
+        generator = self.hold(cluster_function(cluster, is_async=not is_sync)(chunks, *steps))
+        given: Flow = SyncStream(generator) if is_sync else AsyncStream(generator)
+        told = [tap for tap in taps if tap is not None]
+        return AsyncStream(self.hold(_told_cluster(told, self._kept(given)))) if told else given
 
     def _tapped(self, tap: Tap | None, flow: Flow, *, resumes: bool = False) -> Flow:
         """Tell of what a node gives; `resumes` if iterating runs the node's own code."""
@@ -305,12 +300,12 @@ class StageRun:
                 tap.end()
                 return flow
             case SyncStream(chunks):
-                return AsyncStream(self.hold(_told(tap, as_async(self._kept(SyncStream(chunks))), resumes=resumes)))
+                return AsyncStream(self.hold(_told(tap, self._kept(SyncStream(chunks)), resumes=resumes)))
             case AsyncStream(stream):
                 return AsyncStream(self.hold(_told(tap, stream, resumes=resumes)))
 
-    def _kept(self, flow: SyncStream) -> Flow:
-        return AsyncStream(self.hold(as_async(flow)))
+    def _kept(self, flow: SyncStream | AsyncStream) -> AsyncIterator[Any]:
+        return flow.chunks if isinstance(flow, AsyncStream) else self.hold(as_async(flow))
 
     def _held_flow(self, flow: Flow) -> Flow:
         if not isinstance(flow, Whole):
@@ -416,22 +411,35 @@ def _refuse_chain(node: PlannedNode, result: Any) -> Any:
     return result
 
 
-def _chunk_function(node: PlannedNode) -> Callable[[Any], Any]:
+def _step(node: PlannedNode, tap: Tap | None) -> Callable[[Any], Any]:
+    """Return what a cluster calls for one of its nodes: its function, in a thread or told of where that is asked."""
     assert node.function is not None
-    if not node.thread:
-        return node.function
     function = node.function
+    if node.thread:
+        function = functools.partial(threads.in_thread, node.function)
+    if tap is None:
+        return function
+    return tap.told_async(function) if node.is_async or node.thread else tap.told(function)
 
-    async def call(chunk: Any) -> Any:
-        return await threads.in_thread(function, chunk)
 
-    return call
-
-
-def _single_cluster(stage: Stage, node: PlannedNode) -> Cluster:
-    from graphflow_compiler.passes.fuse import cluster
-
-    return cluster([node])
+async def _told_cluster(taps: list[Tap], chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    """Tell when the nodes of a cluster end or fail; what they give, their steps tell."""
+    log = taps[0].log
+    try:
+        async for chunk in chunks:
+            if log.full:
+                await log.room()
+            yield chunk
+        for tap in taps:
+            tap.end()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        for tap in reversed(taps):
+            if tap.has_failed:  # the nodes before it did nothing wrong: they are closed by their consumer
+                break
+            tap.fail(error, from_input=True)
+        raise
 
 
 def _projection(node: PlannedNode) -> tuple[Callable[[Any], Any], Callable[[Any], bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import attrs
@@ -53,35 +54,30 @@ def _blocked(plan: Plan) -> Iterator[Diagnostic]:
 
 def _streaming_before(plan: Plan, node: PlannedNode) -> PlannedNode | None:
     """Return the nearest node before `node` that gives chunks as it makes them, the input aside."""
+    streaming = _streaming_nodes(plan)
     seen: set[NodeId] = set()
-    pending = [edge.source for edge in plan.edges_into[node.id]]
+    pending = deque(edge.source for edge in plan.edges_into[node.id])
     while pending:
-        current = pending.pop(0)
-        if current in seen or current == INPUT:
+        current = plan.by_id[pending.popleft()]
+        if current.id in seen or current.op is Op.INPUT:
             continue
-        seen.add(current)
-        candidate = plan.by_id[current]
-        if candidate.node_class is NodeClass.PRODUCER:
-            return candidate
-        if candidate.op in (Op.GENERATE, Op.MAP) and _is_fed_by_a_stream(plan, candidate):
-            return candidate
-        pending.extend(edge.source for edge in plan.edges_into[current])
+        seen.add(current.id)
+        if current.id in streaming and current.op not in (Op.JOIN, Op.IDENTITY, Op.PROJECT):
+            return current
+        pending.extend(edge.source for edge in plan.edges_into[current.id])
     return None
 
 
-def _is_fed_by_a_stream(plan: Plan, node: PlannedNode) -> bool:
-    seen: set[NodeId] = set()
-    pending = [node.id]
-    while pending:
-        current = plan.by_id[pending.pop()]
-        if current.id in seen:
-            continue
-        seen.add(current.id)
-        if current.op is Op.INPUT or current.node_class is NodeClass.PRODUCER:
-            return True
-        if current.node_class is NodeClass.TRANSFORM:
-            pending.extend(edge.source for edge in plan.edges_into[current.id])
-    return False
+def _streaming_nodes(plan: Plan) -> set[NodeId]:
+    """Return the nodes whose chunks come while they are made: what streams, and what a transform makes of it."""
+    streaming = {INPUT}
+    for node in plan.nodes:
+        if node.node_class is NodeClass.PRODUCER or (
+            node.node_class is NodeClass.TRANSFORM
+            and any(edge.source in streaming for edge in plan.edges_into[node.id])
+        ):
+            streaming.add(node.id)
+    return streaming
 
 
 def _mend(plan: Plan, node: PlannedNode) -> str:

@@ -22,7 +22,7 @@ def find_streaming_points(graph: Graph) -> Graph:
     """
     graph = graph.map_bodies(find_streaming_points)
     _hold_to_promises(graph)
-    by_key = {key: streams(graph, edge.source) for key, edge in output_keys(graph, graph.output)}
+    by_key = {key: streams(graph, edge.source, edge.key) for key, edge in output_keys(graph, graph.output)}
     begins = origins(graph, graph.output)
     if not streams(graph, graph.output):
         return attrs.evolve(graph, streaming=Streaming(False, by_key, (), _last_aggregate(graph, begins)))

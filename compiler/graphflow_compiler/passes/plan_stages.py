@@ -73,9 +73,10 @@ class _Path:
         self.suspending: Node | None = None
 
     def append(self, node: Node) -> None:
+        fuses = bool(self.nodes) and node.op is Op.MAP is self.nodes[-1].op
         self.nodes.append(node)
         if node.node_class is NodeClass.TRANSFORM:
-            self.nesting += 1
+            self.nesting += 0 if fuses else 1  # neighbouring chunkwise nodes are one generator
             self.suspending = node if node.suspends else self.suspending
         else:  # a blocking node takes one value: nothing before it is left to nest or to overlap with
             self.nesting = 1
