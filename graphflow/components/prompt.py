@@ -54,7 +54,7 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
 
     def _takes(self) -> object:
         """Return the type of its input: a record of the holes; for a single hole, its text will do too."""
-        holes = Record(tuple(Field(hole, Any) for hole in self.holes))
+        holes = Record(tuple(Field(hole, object) for hole in self.holes))
         return union([holes, str]) if len(self.holes) == 1 else holes
 
     @property

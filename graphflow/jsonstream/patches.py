@@ -3,7 +3,7 @@
 from typing import Any
 
 from graphflow.jsonstream.trail import Trail
-from graphflow.jsonstream.tree import Container, Tree
+from graphflow.jsonstream.tree import SLOT, Container, Tree
 from graphflow.jsonstream.values import ABSENT, NOTHING, identical
 
 
@@ -42,15 +42,13 @@ class Patches(Tree):
         super().put(value)
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
+        self.chunks += 1
         if draft is not ABSENT:
             self._note()
         if not self.changes:
             return NOTHING
-        if type(draft) is str and not self.append:  # each patch has the whole string
-            cost = self.spent + (len(draft) >> 5)
-            if cost > self.rate * self.trail.read and not final:
-                return NOTHING
-            self.spent = cost
+        if type(draft) is str and not self.append and not self.affordable(len(draft) // SLOT, final):
+            return NOTHING
         patch = self._patch(draft)
         self.changes.clear()
         self.known = len(self.spine)

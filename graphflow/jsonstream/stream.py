@@ -154,15 +154,16 @@ class JsonStream:
         Raises `JsonStreamError` if the text is wrong: after what could be read was returned, and after the 11
         characters that follow the error were read, so that the error is the same however the text was cut.
         """
+        if not text and not self._errors:
+            return NOTHING
+        trail = self._trail
+        trail.read += len(text)
+        trail.pieces.append(text)
+        if trail.read > trail.due:
+            trail.forget()
         try:
-            if text:
-                trail = self._trail
-                trail.read += len(text)
-                trail.pieces.append(text)
-                if trail.read > trail.due:
-                    trail.forget()
-                if trail.read > self._max_chars:
-                    return self._exceed(text)
+            if trail.read > self._max_chars:
+                return self._exceed(text)
             return self._send(text)  # type: ignore[no-any-return]
         except StopIteration:
             pass

@@ -4,7 +4,6 @@ The scanner reads the text and tells a tree what it found: `open` a container, `
 complete, and set `key` before each value of an object. At the end of each chunk it asks the tree to `give` something.
 """
 
-import math
 from typing import Any, TypeAlias
 
 from graphflow.jsonstream.trail import Trail
@@ -12,11 +11,10 @@ from graphflow.jsonstream.values import ABSENT, NOTHING, identical, same
 
 Container: TypeAlias = dict[str, Any] | list[Any]
 
-_BUDGET = 64
-"""How many list slots may be copied for each character that was read."""
-
-_ENTRY = 4
-"""What copying an entry of a dict costs, in list slots."""
+# The copy budget, in slots of a list, such that copying never takes much more time than reading, whatever the chunks.
+_PER_CHUNK, _PER_CHARACTER = 224, 8
+_ENTRY = 4  # of a dict: it takes as much time as so many slots
+SLOT = 32  # characters of a string: they take as much time as one slot
 
 
 class Tree:
@@ -27,7 +25,8 @@ class Tree:
 
     def __init__(self, trail: Trail, every: bool) -> None:
         self.trail = trail
-        self.rate = math.inf if every else _BUDGET
+        self.every = every
+        self.chunks = 0
         self.spent = 0
         self.holder: list[Any] = []  # of the root value
         self.container: Any = self.holder
@@ -65,6 +64,14 @@ class Tree:
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
         """What is new since the last time, or NOTHING: also if it costs too much now, unless this is `final`."""
         raise NotImplementedError
+
+    def affordable(self, cost: int, final: bool) -> bool:
+        """Whether what was read pays for copying so much; if so, it is paid."""
+        cost += self.spent
+        if cost > self.chunks * _PER_CHUNK + self.trail.read * _PER_CHARACTER and not (final or self.every):
+            return False
+        self.spent = cost
+        return True
 
     def shown(self) -> Any:
         """What was last given in the place of the next value: its draft, or the value that an equal key had before."""
@@ -140,6 +147,7 @@ class Snapshots(Tree):
             self.changed = True
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
+        self.chunks += 1
         container = self.container
         listing = type(container) is list
         if draft is not ABSENT and not self.changed:
@@ -150,12 +158,11 @@ class Snapshots(Tree):
             self.changed = shown != draft or not same(shown, draft)
         if not self.changed:
             return NOTHING
-        cost = self.spent + self.width + (len(container) if listing else len(container) * _ENTRY)
+        cost = self.width + (len(container) if listing else len(container) * _ENTRY)
         if type(draft) is str:
-            cost += len(draft) >> 5
-        if cost > self.rate * self.trail.read and not final:
+            cost += len(draft) // SLOT
+        if not self.affordable(cost, final):
             return NOTHING
-        self.spent = cost
         self.draft = draft
         value = self.copy(draft) if self.spine else self.copy(draft)[0]
         self.changed = False

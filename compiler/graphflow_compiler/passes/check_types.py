@@ -31,6 +31,7 @@ def check_types(graph: Graph) -> Graph:
     Raises:
         CompileError: two ends of an edge do not fit, or a graph does not give the type that its annotation promises.
     """
+    graph = graph.map_bodies(check_types).replace_nodes(_with_port_of_bodies)
     checked = _Checker(graph)
     for node in graph.nodes:
         checked.add(node)
@@ -68,8 +69,8 @@ class _Checker:
         return UNKNOWN if found is None else found
 
     def _checked(self, node: Node, edge: Edge) -> Edge:
-        if node.op is Op.JOIN or edge.port is None:
-            return edge
+        if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) or edge.port is None:
+            return edge  # they pass anything on
         port = node.port(edge.port)
         if port.fold is not None:
             return edge  # the port folds chunks of any type
@@ -200,6 +201,17 @@ class _Checker:
                         hint="correct the annotation, or return what it promises",
                     )
                 )
+
+
+def _with_port_of_bodies(node: Node) -> Node:
+    """Return a branch or each whose port takes what its bodies take, where they agree on it."""
+    if not node.bodies:
+        return node
+    taken = [body.by_id[INPUT].output for body in node.bodies]
+    agreed = taken[0] if all(one == taken[0] for one in taken) else UNKNOWN
+    if node.op is Op.EACH and agreed is not UNKNOWN:
+        agreed = list[agreed]  # type: ignore[valid-type]
+    return attrs.evolve(node, ports=(attrs.evolve(node.ports[0], type=agreed),))
 
 
 def _adds(reason: str, given: object, wanted: object) -> bool:

@@ -37,7 +37,7 @@ def _classified(node: Node) -> Node:
 def _class_and_reason(node: Node) -> tuple[NodeClass, str]:
     name = f"`{node.name}`"
     streams = [port.name for port in node.ports if port.streams]
-    whole = [port.name for port in node.ports if not port.streams]
+    whole = [port.name for port in node.ports if port.required and not port.streams]
     waits = f" once it has {_listed(whole)}" if whole else ""
     match node.op:
         case Op.INPUT:
