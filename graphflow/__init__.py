@@ -62,9 +62,12 @@ from graphflow.program import Program as Program
 from graphflow.program import compile as compile
 from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
 from graphflow.runtime.record import emit as emit
+from graphflow_compiler.accumulate import CONCAT as concat
 from graphflow_compiler.accumulate import LATEST as latest
 from graphflow_compiler.accumulate import SINGLE as single
+from graphflow_compiler.accumulate import Accumulator as Accumulator
 from graphflow_compiler.accumulate import accumulator as accumulator
+from graphflow_compiler.accumulate import merge as merge
 
 if TYPE_CHECKING:
     from graphflow.components.retriever import Retriever as Retriever

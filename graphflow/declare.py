@@ -19,7 +19,7 @@ from graphflow.code import suspends
 from graphflow.declaration import GraphFunction, Step
 from graphflow.handles import Stream, Value, carried_type, is_stream
 from graphflow.places import caller_frame, caller_location, location_of
-from graphflow_compiler.accumulate import Accumulator
+from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port, SourceLocation
 from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show
@@ -147,6 +147,13 @@ def node_of(
     """
     signature = signature_of(function)
     _refuse_result(signature)
+    if accumulate is not None and (isinstance(accumulate, Collect) or not callable(getattr(accumulate, "fold", None))):
+        raise _misdeclared(
+            signature,
+            f"accumulate= of `{signature.name}` says how its own chunks fold into one of their kind, "
+            f"which {_brief(accumulate)} does not",
+            "take gf.latest, gf.concat or gf.accumulator(...); to collect chunks into a list, add the node gf.collect()",
+        )
     if thread and signature.is_async:
         raise _misdeclared(
             signature,

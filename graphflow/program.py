@@ -11,7 +11,7 @@ from graphflow.errors import NotInvokableError
 from graphflow.events import Event, Filter
 from graphflow.lower import lower
 from graphflow.runtime.batches import OpenedBatch, run_batch
-from graphflow.runtime.execution import Execution, Run
+from graphflow.runtime.execution import Execution, Run, value_of
 from graphflow.runtime.record import CURRENT, Config
 from graphflow.runtime.run import OpenedChunks, OpenedEvents, inherited
 from graphflow_compiler.accumulate import Accumulator
@@ -109,11 +109,9 @@ class Program(Generic[In, Out]):
         if not self._needs_nursery:
             result: Out = await begin(Run(None, inherited(run_id), run_id)).value(accumulator)
             return result
-        fold = accumulator.fold()
         async with OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id) as chunks:
-            async for chunk in chunks:
-                fold.add(chunk)
-        return fold.value()  # type: ignore[return-value]
+            result = await value_of(chunks, accumulator, self.plan.name)
+        return result
 
     def stream(
         self,

@@ -252,6 +252,44 @@ class Sum:
         return _SumFold(self.type, total)
 
 
+@final
+class _JoinedFold:
+    __slots__ = ("_fold",)
+
+    def __init__(self) -> None:
+        self._fold: Fold | None = None
+
+    def add(self, chunk: object) -> None:
+        if self._fold is None:
+            accumulator = accumulator_of(type(chunk))
+            if accumulator is None:
+                raise FoldError(f"a {type(chunk).__name__} cannot be concatenated: {_brief(chunk)}")
+            self._fold = accumulator.fold()
+        self._fold.add(chunk)
+
+    def value(self) -> object:
+        if self._fold is None:
+            raise EmptyStreamError("the concatenation of a stream that gave no chunk was asked")
+        return self._fold.value()
+
+
+@attrs.frozen
+class Joined:
+    """The chunks are joined end to end, in the way of the first one's class.
+
+    For streams whose declared type does not say it. No chunk gives no value, since the class is not known then.
+    """
+
+    name: str = "concat"
+
+    def fold(self) -> Fold:
+        """Start a fold."""
+        return _JoinedFold()
+
+
+CONCAT: Final = Joined()
+
+
 # --- your own ----------------------------------------------------------------------------------------------
 
 _NO_INITIAL: Final = object()
@@ -389,6 +427,18 @@ class Merge:
     def fold(self) -> Fold:
         """Start a fold."""
         return _MergeFold(self)
+
+
+def merge(**fields: Accumulator) -> Accumulator:
+    """Make an accumulator of records: how the pieces of each key fold.
+
+    >>> fold_all(merge(answer=CONCAT_STR, sources=LATEST), [{"answer": "a"}, {"sources": 1}, {"answer": "b"}])
+    {'answer': 'ab', 'sources': 1}
+    """
+    for key, given in fields.items():
+        if not callable(getattr(given, "fold", None)):
+            raise TypeError(f"merge({key}=...) takes an accumulator, such as gf.concat, not {_brief(given)}")
+    return Merge(tuple(fields.items()))
 
 
 # --- a value, or chunks of one ------------------------------------------------------------------------------

@@ -187,17 +187,11 @@ class Execution:
         Raises:
             EmptyStreamError: the output gave no chunk and its accumulator has no initial value.
         """
-        fold = accumulator.fold()
         chunks = self.chunks()
         try:
-            async for chunk in chunks:
-                fold.add(chunk)
+            return await value_of(chunks, accumulator, self.plan.name)
         finally:
             await chunks.aclose()
-        try:
-            return fold.value()
-        except EmptyStreamError as error:
-            raise EmptyStreamError(f"the value of `{self.plan.name}` was asked, but {error}") from None
 
     async def chunks(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks of the final output; closing this leaves nothing of the execution."""
@@ -424,6 +418,21 @@ class Execution:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+
+
+async def value_of(chunks: AsyncIterator[Any], accumulator: Accumulator, name: str) -> Any:
+    """Fold all chunks of an output.
+
+    Raises:
+        EmptyStreamError: there was none, and the accumulator has no initial value.
+    """
+    fold = accumulator.fold()
+    async for chunk in chunks:
+        fold.add(chunk)
+    try:
+        return fold.value()
+    except EmptyStreamError as error:
+        raise EmptyStreamError(f"the value of `{name}` was asked, but {error}") from None
 
 
 async def _pump(flow: Flow, outlets: list[Outlet]) -> None:
