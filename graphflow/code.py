@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import opcode
 from collections.abc import Callable
 from types import CodeType
@@ -22,12 +23,14 @@ def suspends(function: Callable[..., Any]) -> bool:
     return True if code is None else _suspends(code)
 
 
-def _code_of(function: object) -> CodeType | None:
+def _code_of(function: Callable[..., Any]) -> CodeType | None:
+    """Return the code of an asynchronous function; None where another function stands between."""
     while isinstance(function, functools.partial):
         function = function.func
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
-    return code if isinstance(code, CodeType) else None
+    method = function if hasattr(function, "__code__") or inspect.ismethod(function) else type(function).__call__
+    code = getattr(inspect.unwrap(method), "__code__", None)
+    is_its_own = isinstance(code, CodeType) and code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
+    return code if is_its_own else None
 
 
 @functools.lru_cache(maxsize=4096)

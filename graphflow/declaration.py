@@ -61,10 +61,10 @@ class Fan:
     branches: tuple[tuple[str, Declaration], ...]
     assigns: bool
     location: SourceLocation | None
+    node_class: NodeClass = attrs.field(init=False)
 
-    @property
-    def node_class(self) -> NodeClass:
-        """What the fan promises: what the weakest of its branches does."""
+    @node_class.default
+    def _class_of_weakest(self) -> NodeClass:
         return weakest(NodeClass.TRANSFORM, *(branch.node_class for _, branch in self.branches))
 
     @property
@@ -80,10 +80,10 @@ class Branch:
     conditions: tuple[Callable[[Any], Any], ...]
     alternatives: tuple[Declaration, ...]
     location: SourceLocation | None
+    node_class: NodeClass = attrs.field(init=False)
 
-    @property
-    def node_class(self) -> NodeClass:
-        """A producer if every alternative is one."""
+    @node_class.default
+    def _class_if_all_produce(self) -> NodeClass:
         streams = all(one.node_class is NodeClass.PRODUCER for one in self.alternatives)
         return NodeClass.PRODUCER if streams else NodeClass.AGGREGATE
 

@@ -6,124 +6,28 @@ ports: those annotated as iterators take chunks as they come, the others wait fo
 
 from __future__ import annotations
 
-import functools
 import inspect
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import attrs
 
 from graphflow.chain import Aggregate, Chain, Producer, Transform, wrap
 from graphflow.code import suspends
-from graphflow.declaration import GraphFunction, Step
-from graphflow.handles import Stream, Value, carried_type, is_stream
-from graphflow.places import caller_frame, caller_location, location_of
+from graphflow.declaration import Declaration, Fan, GraphFunction, Step
+from graphflow.functions import Signature, brief, callable_for, ignoring_input, options_of, signature_of, with_given
+from graphflow.handles import Handle, Stream, Value, carried_type, is_handle, is_stream
+from graphflow.places import caller_location
 from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
-from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port, SourceLocation
+from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port
 from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 Intent = Literal["transform", "chunkwise", "aggregate", "bare"]
-
-
-# --- what a function looks like ----------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Signature:
-    """A callable as graphflow sees it.
-
-    Attributes:
-        function: the callable.
-        name: what its node is called.
-        parameters: the parameters that a value can be given to.
-        hints: the resolved annotations, by parameter and for ``return``.
-        yields: it is a generator function.
-        is_async: it is a coroutine function or an asynchronous generator function.
-        location: where it is written.
-    """
-
-    function: Callable[..., Any]
-    name: str
-    parameters: tuple[inspect.Parameter, ...]
-    hints: Mapping[str, object]
-    yields: bool
-    is_async: bool
-    location: SourceLocation | None
-
-    def hint(self, parameter: inspect.Parameter) -> object:
-        """Return the annotation of a parameter, `UNKNOWN` where there is none."""
-        return self.hints.get(parameter.name, UNKNOWN)
-
-    @property
-    def result(self) -> object:
-        """The annotation of the result."""
-        return self.hints.get("return", UNKNOWN)
-
-
-def signature_of(function: Callable[..., Any]) -> Signature:
-    """Read the signature of a callable.
-
-    Raises:
-        CompileError: it is not callable.
-    """
-    if not callable(function):
-        raise compile_error(
-            "GF111",
-            f"{_brief(function)} cannot be a node",
-            location=caller_location(),
-            hint="a node is a chain, a function, or a dict of those",
-        )
-    plain = function
-    while isinstance(plain, functools.partial):
-        plain = plain.func
-    code_owner = plain if _has_code(plain) or isinstance(plain, type) else getattr(type(plain), "__call__", plain)
-    return Signature(
-        function,
-        _name_of(plain),
-        _parameters(function),
-        _hints(code_owner),
-        yields=inspect.isgeneratorfunction(code_owner) or inspect.isasyncgenfunction(code_owner),
-        is_async=inspect.iscoroutinefunction(code_owner) or inspect.isasyncgenfunction(code_owner),
-        location=location_of(code_owner),
-    )
-
-
-def _has_code(function: object) -> bool:
-    return inspect.isroutine(function)
-
-
-def _name_of(function: object) -> str:
-    name = getattr(function, "__name__", None) or type(function).__name__
-    return "lambda" if name == "<lambda>" else str(name)
-
-
-def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # a builtin that does not tell: such as `str` or `dict`
-        return (inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY),)
-    named = tuple(one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
-    if named or not any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        return named
-    return (inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY),)
-
-
-def _hints(function: Callable[..., Any]) -> Mapping[str, object]:
-    """Resolve annotations, also names that are local to the function that declares the node."""
-    annotations = getattr(function, "__annotations__", None)
-    if not annotations:
-        return {}
-    frame = caller_frame()
-    local_names = dict(frame.f_locals) if frame is not None else {}
-    try:
-        return typing.get_type_hints(function, localns=local_names, include_extras=True)
-    except Exception:  # an annotation may be any expression, and may raise anything: it is then unknown
-        return {name: hint for name, hint in annotations.items() if not isinstance(hint, str)}
 
 
 # --- nodes -------------------------------------------------------------------------------------------------
@@ -151,8 +55,8 @@ def node_of(
         raise _misdeclared(
             signature,
             f"accumulate= of `{signature.name}` says how its own chunks fold into one of their kind, "
-            f"which {_brief(accumulate)} does not",
-            "take gf.latest, gf.concat or gf.accumulator(...); to collect chunks into a list, add the node gf.collect()",
+            f"which {brief(accumulate)} does not",
+            "take gf.latest, gf.concat or gf.accumulator(...); for a list of the chunks, put gf.collect() after it",
         )
     if thread and signature.is_async:
         raise _misdeclared(
@@ -168,10 +72,10 @@ def node_of(
         op, ports, output = _as_aggregate(signature)
     else:
         op, ports, output = _as_bare(signature)
-    call = signature.function
+    call = callable_for(function, tuple(port.name for port in ports))
     if not ports:  # it needs no input, but must be told when to run
         ports = (Port("input", streams=False, type=object),)
-        call = _ignoring_input(signature)
+        call = ignoring_input(function)
     return Node(
         NodeId(""),
         name or signature.name,
@@ -179,9 +83,9 @@ def node_of(
         ports,
         output,
         function=call,
-        is_async=signature.is_async or (op is Op.GENERATE and iterated(signature.result) is not None),
+        is_async=signature.is_async,
         thread=thread,
-        suspends=signature.is_async and suspends(signature.function),
+        suspends=signature.is_async and suspends(function),
         accumulate=accumulate,
         kind=kind,
         tags=_tags(tags),
@@ -210,10 +114,10 @@ def _as_chunkwise(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
 
 
 def _as_transform(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
-    if not signature.yields:
+    if not signature.is_generator:
         raise compile_error(
             "GF101",
-            f"`{signature.name}` is declared as a transform, but has no `yield`: it would give nothing until it returns",
+            f"`{signature.name}` is declared as a transform, but has no `yield`",
             location=signature.location or caller_location(),
             hint=f"yield chunks in `{signature.name}`, or declare it with @gf.aggregate "
             "(a function of the whole input) or @gf.chunkwise (a function of one chunk)",
@@ -247,14 +151,10 @@ def _as_aggregate(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
 
 def _as_bare(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
     """Take a function by its annotations first, then by whether it yields."""
-    gives_iterator = signature.yields or iterated(signature.result) is not None or (
-        iterated_sync(signature.result) is not None
-    )
-    if not gives_iterator or not signature.parameters:
-        op = Op.GENERATE if signature.yields else Op.CALL
-        result = _result_of_generator(signature) if signature.yields else _result_of_call(signature)
-        return op, _ports(signature, stream_if_unannotated=False), result
-    return Op.GENERATE, _ports(signature, stream_if_unannotated=True), _result_of_generator(signature)
+    ports = _ports(signature, stream_if_unannotated=signature.is_generator)
+    if signature.yields:
+        return Op.GENERATE, ports, _result_of_generator(signature)
+    return Op.CALL, ports, _result_of_call(signature)
 
 
 def _ports(signature: Signature, *, stream_if_unannotated: bool) -> tuple[Port, ...]:
@@ -316,44 +216,40 @@ def _refuse_result(signature: Signature) -> None:
         )
 
 
-def _ignoring_input(signature: Signature) -> Callable[[object], Any]:
-    function = signature.function
-    if not (signature.is_async or signature.yields):
-        return lambda _: function()
-
-    @functools.wraps(function)
-    def call(_: object) -> Any:
-        return function()
-
-    return call
-
-
 def bound(node: Node, options: Mapping[str, object]) -> Node:
     """Return the node with some parameters given.
 
     Raises:
-        CompileError: it has no parameter of that name, or all would be given.
+        CompileError: it has no parameter of that name, the parameter takes a stream, or all would be given.
     """
-    names = [port.name for port in node.ports]
-    given = getattr(node.function, "keywords", {}) if isinstance(node.function, functools.partial) else {}
-    unknown = [name for name in options if name not in names and name not in given]
-    if unknown:
-        raise compile_error(
-            "GF110",
-            f"`{node.name}` has no parameter `{unknown[0]}`",
-            location=caller_location(),
-            hint=f"its parameters are {', '.join((*names, *given))}",
-        )
-    ports = tuple(port for port in node.ports if port.name not in options)
     assert node.function is not None
-    function: Callable[..., Any] = functools.partial(node.function, **options)
+    names, takes_any = options_of(node.function)
+    streams = [port.name for port in node.ports if port.streams]
+    for name in options:
+        if name in streams:
+            raise compile_error(
+                "GF110",
+                f"parameter `{name}` of `{node.name}` takes a stream, so no value can be bound to it",
+                location=caller_location(),
+                hint=f"leave `{name}` free: it is what the chain gives to `{node.name}`",
+            )
+        if name not in names and not takes_any:
+            known = ", ".join(f"`{one}`" for one in names if one not in streams)
+            raise compile_error(
+                "GF110",
+                f"`{node.name}` has no parameter `{name}`",
+                location=caller_location(),
+                hint=f"what can be bound is {known}" if known else f"`{node.name}` has nothing that can be bound",
+            )
+    ports = tuple(port for port in node.ports if port.name not in options)
     if not ports:
         raise compile_error(
             "GF110",
             f"every parameter of `{node.name}` would be bound, so nothing could be given to it",
             location=caller_location(),
-            hint=f"leave one free: {', '.join(names)}",
+            hint=f"leave one free: {', '.join(f'`{port.name}`' for port in node.ports)}",
         )
+    function = with_given(node.function, options, tuple(port.name for port in ports))
     return attrs.evolve(node, ports=ports, function=function)
 
 
@@ -365,11 +261,6 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
     if isinstance(tags, str):
         raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
     return tuple(tags)
-
-
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # --- the decorators ----------------------------------------------------------------------------------------
@@ -592,14 +483,18 @@ def graph(function: Callable[..., Any], /) -> Any:
             f"the graph `{signature.name}` is {'asynchronous' if signature.is_async else 'a generator'}",
             "write it as a plain `def`: it is called once, to declare the graph, and runs nothing",
         )
-    if not signature.parameters:
+    parameters = tuple(
+        (one.name, signature.hint(one))
+        for one in signature.parameters
+        if one.default is one.empty or is_handle(signature.hint(one))
+    )
+    if not parameters:
         raise _misdeclared(
-            signature, f"the graph `{signature.name}` has no parameter", "give it one for its input"
+            signature, f"the graph `{signature.name}` has no parameter for its input", "give it one without a default"
         )
-    parameters = tuple((one.name, signature.hint(one)) for one in signature.parameters)
     result = signature.result
     promises_stream = None
-    if result is not UNKNOWN and (typing.get_origin(result) or result) in (Stream, Value):
+    if is_handle(result):
         promises_stream = is_stream(result)
     node_class = NodeClass.AGGREGATE
     if promises_stream:
@@ -607,7 +502,7 @@ def graph(function: Callable[..., Any], /) -> Any:
         node_class = NodeClass.TRANSFORM if all_streams else NodeClass.PRODUCER
     return wrap(
         GraphFunction(
-            function,
+            callable_for(function, tuple(name for name, _ in parameters)),
             signature.name,
             parameters,
             promises_stream,
@@ -620,9 +515,6 @@ def graph(function: Callable[..., Any], /) -> Any:
 
 # --- bare functions and dicts ------------------------------------------------------------------------------
 
-_COERCED: Final = "a chain, a function, or a dict of those"
-
-
 def as_chain(value: object) -> Chain[Any, Any]:
     """Return the chain that `|` takes a value for.
 
@@ -632,17 +524,81 @@ def as_chain(value: object) -> Chain[Any, Any]:
     if isinstance(value, Chain):
         return value
     if isinstance(value, Mapping):
-        from graphflow.fan import parallel
+        return wrap(fan_of(value, "parallel"))
+    return wrap(_step_of(value))
 
-        return parallel(value)
-    if callable(value):
-        return wrap(Step(node_of(value, "bare")))
+
+def fan_of(branches: Mapping[Any, object], name: Literal["parallel", "assign"]) -> Fan:
+    """Return the declaration of a fan. Dicts among its branches are fans themselves, however deep they are nested.
+
+    Raises:
+        CompileError: a branch cannot be a node, a key is not a string, or there is no branch.
+    """
+    location = caller_location()
+    opened = [_Opened(branches, name)]
+    while True:
+        fan = opened[-1]
+        key, value = next(fan.remaining, (None, None))
+        if key is None:
+            declaration = Fan(tuple(fan.done.items()), fan.name == "assign", location)
+            opened.pop()
+            if not opened:
+                return declaration
+            opened[-1].done[fan.key] = declaration
+        elif isinstance(value, Mapping):
+            if any(value is outer.branches for outer in opened):
+                raise compile_error(
+                    "GF103",
+                    f"the dict at key {key!r} leads back into itself",
+                    location=location,
+                    hint="a chain has an end: give the dict chains that do not contain it",
+                )
+            opened.append(_Opened(value, "parallel", key))
+        else:
+            fan.done[key] = value._declaration if isinstance(value, Chain) else _step_of(value, key)
+
+
+class _Opened:
+    """A fan in the making."""
+
+    def __init__(self, branches: Mapping[Any, object], name: Literal["parallel", "assign"], key: str = "") -> None:
+        self.branches = branches
+        self.name = name
+        self.key = key
+        self.remaining: Iterator[tuple[str, object]] = iter(branches.items())
+        self.done: dict[str, Declaration] = {}
+        if not branches:
+            raise compile_error(
+                "GF111", f"`{name}` has no branch", location=caller_location(), hint=f"gf.{name}(key=chain, ...)"
+            )
+        odd = [each for each in branches if not isinstance(each, str)]
+        if odd:
+            raise compile_error(
+                "GF111",
+                f"the keys of `{name}` are strings, not {type(odd[0]).__name__}: {brief(odd[0])}",
+                location=caller_location(),
+                hint=f"{{{str(odd[0])!r}: ...}}",
+            )
+
+
+def _step_of(value: object, key: str | None = None) -> Step:
+    """Return the step of a bare function, which may stand at a key of a dict."""
+    if callable(value) and not isinstance(value, Handle):
+        return Step(node_of(value, "bare"))
+    where = "" if key is None else f", at key {key!r},"
     raise compile_error(
         "GF111",
-        f"{_brief(value)} cannot be a node",
+        f"{brief(value)}{where} cannot be a node",
         location=caller_location(),
-        hint=f"`|` takes {_COERCED}",
+        hint=_instead_of(value),
     )
 
 
-__all__ = ["Aggregate", "Producer", "Transform", "aggregate", "as_chain", "bound", "chunkwise", "graph", "transform"]
+def _instead_of(value: object) -> str:
+    if isinstance(value, str):
+        return "a text becomes a node as gf.prompt(...)"
+    if isinstance(value, Handle):
+        return "handles are not joined by `|`: call the node on the handle, node(handle)"
+    if inspect.iscoroutine(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
+        return f"give the function itself: {value.__name__}, not {value.__name__}(...)"
+    return "a node is a chain, a function, or a dict of those"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from graphflow.chain import Aggregate, Chain, Producer, Transform, wrap
-from graphflow.declaration import Branch, Each, Fan, Step
-from graphflow.declare import as_chain, signature_of
+from graphflow.declaration import Branch, Each, Step
+from graphflow.declare import as_chain, fan_of
 from graphflow.places import caller_location
 from graphflow_compiler.accumulate import COLLECT, Accumulator
 from graphflow_compiler.errors import compile_error
@@ -32,7 +32,7 @@ def parallel(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dic
     Raises:
         CompileError: a key is given twice, or is not a string, or there is no branch.
     """
-    return _fan(branches, more, assigns=False)
+    return _fan(branches, more, "parallel")
 
 
 def assign(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dict[str, Any]]:
@@ -40,12 +40,13 @@ def assign(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dict[
 
     An assigned key replaces a passed one; it comes as soon as it exists.
     """
-    return _fan(branches, more, assigns=True)
+    return _fan(branches, more, "assign")
 
 
-def _fan(branches: Branches | None, more: Mapping[str, Any], *, assigns: bool) -> Chain[Any, dict[str, Any]]:
-    name = "assign" if assigns else "parallel"
-    given = dict(branches or {})
+def _fan(
+    branches: Branches | None, more: Mapping[str, Any], name: Literal["parallel", "assign"]
+) -> Chain[Any, dict[str, Any]]:
+    given: dict[Any, Any] = dict(branches or {})
     twice = [key for key in more if key in given]
     if twice:
         raise compile_error(
@@ -54,21 +55,7 @@ def _fan(branches: Branches | None, more: Mapping[str, Any], *, assigns: bool) -
             location=caller_location(),
             hint="give each key once, in the dict or as a keyword",
         )
-    given |= more
-    if not given:
-        raise compile_error(
-            "GF111", f"`{name}` has no branch", location=caller_location(), hint=f"gf.{name}(key=chain, ...)"
-        )
-    odd = [key for key in given if not isinstance(key, str)]
-    if odd:
-        raise compile_error(
-            "GF111",
-            f"the keys of `{name}` are strings, not {type(odd[0]).__name__}: {odd[0]!r}",
-            location=caller_location(),
-            hint=f"{{{str(odd[0])!r}: ...}}",
-        )
-    parts = tuple((key, as_chain(branch)._declaration) for key, branch in given.items())
-    return wrap(Fan(parts, assigns, caller_location()))
+    return wrap(fan_of(given | more, name))
 
 
 def passthrough() -> Transform[Any, Any]:
@@ -158,7 +145,7 @@ def branch(*alternatives: Any) -> Chain[Any, Any]:
         )
     return wrap(
         Branch(
-            tuple(signature_of(predicate).function for predicate, _ in pairs),
+            tuple(predicate for predicate, _ in pairs),
             tuple(as_chain(chain)._declaration for chain in (*(chain for _, chain in pairs), default)),
             caller_location(),
         )

@@ -24,6 +24,7 @@ from graphflow.declaration import (
     first_name,
     name_of,
 )
+from graphflow.functions import brief
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import (
     INPUT,
@@ -42,7 +43,7 @@ from graphflow_compiler.ir import (
 from graphflow_compiler.types import UNKNOWN, Field, Record
 
 if TYPE_CHECKING:
-    from graphflow.handles import Handle
+    from graphflow.handles import Tracer
 
 _tracing: Final[contextvars.ContextVar[tuple[GraphFunction, ...]]] = contextvars.ContextVar("tracing", default=())
 
@@ -77,7 +78,7 @@ class Surroundings:
     snippet: str | None = None
 
 
-Walk = Generator[Any, Any, Feed]
+Walk = Generator["Walk", Any, Feed]
 
 
 def lower(declaration: Declaration) -> Graph:
@@ -125,7 +126,7 @@ class Lowering:
         if isinstance(inner, GraphFunction):
             input_type = _input_of(inner)
         self.nodes.append(Node(INPUT, "input", Op.INPUT, output=input_type))
-        output = _run(self.walk(declaration, Feed(INPUT), around))
+        output = self.written(declaration, Feed(INPUT), around)
         if output.key is not None or output.node == INPUT:
             output = self.add(_identity(), output, around)  # the output of a graph is a node of its own
         return Graph(
@@ -212,17 +213,35 @@ class Lowering:
 
     # --- the walk ---
 
+    def written(self, declaration: Declaration, feed: Feed, around: Surroundings) -> Feed:
+        """Write the nodes of a declaration, fed with `feed`; returns what it gives."""
+        return _run(self.walk(declaration, feed, around))
+
+    def fed(self, declaration: Declaration, feeds: Mapping[str, Feed], around: Surroundings) -> Feed:
+        """Write the one node of a declaration, each of whose ports is fed by name; returns what it gives."""
+        while isinstance(declaration, Configured):
+            around = _configured(declaration, around)
+            declaration = declaration.inner
+        assert isinstance(declaration, Step)
+        node = self.place(declaration.node, around)
+        for port, feed in feeds.items():
+            self.connect(feed, node, port, around)
+        return Feed(node.id)
+
     def walk(self, declaration: Declaration, feed: Feed, around: Surroundings) -> Walk:
         """Write the nodes of a declaration; yields the walks into its parts, returns what it gives."""
         match declaration:
             case Step(node):
                 return self.add(node, feed, around)
             case Configured():
-                return (yield self.walk(declaration.inner, feed, _configured(declaration, around)))
+                output: Feed = yield self.walk(declaration.inner, feed, _configured(declaration, around))
+                return output
             case Sequence():
-                return (yield self._sequence(declaration, feed, around))
+                output = yield self._sequence(declaration, feed, around)
+                return output
             case Fan():
-                return (yield self._fan(declaration, feed, around))
+                output = yield self._fan(declaration, feed, around)
+                return output
             case Branch():
                 return self._branch(declaration, feed, around)
             case Each():
@@ -303,48 +322,62 @@ class Lowering:
             raise compile_error(
                 "GF103",
                 f"the graph has a cycle: {around_it}",
-                location=graph.location,
-                hint="a graph cannot call itself; put the repetition into the body of one node",
+                location=around.location or graph.location,
+                snippet=around.snippet,
+                hint="a graph cannot lead back into itself: repeat inside one node, such as a function with a loop",
             )
         scope = self.scope(graph.name, feed, around, graph.location)
         inside = Surroundings(scope, around.tags, metadata=around.metadata, location=graph.location)
         tracer = Tracer(self, graph, inside)
-        single = len(graph.parameters) == 1
-        arguments = {
-            name: handle(annotation, tracer, feed if single or feed.key is not None else Feed(feed.node, name))
-            for name, annotation in graph.parameters
+        if len(graph.parameters) > 1:
+            record = feed if feed.key is None else self.add(_identity(), feed, inside)
+            feeds = [Feed(record.node, name) for name, _ in graph.parameters]
+        else:
+            feeds = [feed]
+        handles = {
+            name: handle(name, annotation, tracer, one)
+            for (name, annotation), one in zip(graph.parameters, feeds, strict=True)
         }
         token = _tracing.set((*tracing, graph))
         try:
-            result = graph.function(**arguments)
+            result = graph.function(*handles.values()) if len(handles) == 1 else graph.function(**handles)
         finally:
             _tracing.reset(token)
             tracer.done = True
-        output = self._returned(graph, result, inside)
+        output = self._returned(tracer, result)
         self.close(scope, output)
         return output
 
-    def _returned(self, graph: GraphFunction, result: object, inside: Surroundings) -> Feed:
-        from graphflow.handles import Handle
-
-        if isinstance(result, Mapping) and result and all(isinstance(one, Handle) for one in result.values()):
-            return self.joined(graph.name, {str(key): one._feed for key, one in result.items()}, inside)
-        if not isinstance(result, Handle):
+    def _returned(self, tracer: Tracer, result: object) -> Feed:
+        """Return what the function of a graph returned, and note what its annotation promises of it."""
+        graph, inside = tracer.graph, tracer.around
+        several: Mapping[Any, Any] = result if isinstance(result, Mapping) else {"": result}
+        if not (several and all(tracer.owns(one) for one in several.values())):
             raise compile_error(
                 "GF112",
-                f"`{graph.name}` returns {_brief(result)}, not what its nodes give",
+                f"the graph `{graph.name}` returns {brief(result)}, which is not what its nodes give",
                 location=graph.location,
                 hint="return a handle, such as `return parser(model(question))`, or a dict of handles",
             )
-        self._hold_to_promise(graph, result)
-        return result._feed
-
-    def _hold_to_promise(self, graph: GraphFunction, result: Handle) -> None:
-        if graph.promises_stream is None:
-            return
-        self.promises.append(
-            Promise(result._feed.node, graph.promises_stream, graph.promised_type, graph.name, graph.location)
-        )
+        odd = [key for key in several if not isinstance(key, str)]
+        if odd:
+            raise compile_error(
+                "GF112",
+                f"the graph `{graph.name}` returns a dict whose keys are not all strings: {brief(odd[0])}",
+                location=graph.location,
+                hint=f"return {{{str(odd[0])!r}: ...}}",
+            )
+        if isinstance(result, Mapping):
+            feed = self.joined(graph.name, {key: one._feed for key, one in several.items()}, inside)
+        else:
+            feed = several[""]._feed
+            if feed.key is not None:
+                feed = self.add(_identity(), feed, inside)
+        if graph.promises_stream is not None:
+            self.promises.append(
+                Promise(feed.node, graph.promises_stream, graph.promised_type, graph.name, graph.location)
+            )
+        return feed
 
 
 def _parts(sequence: Sequence) -> list[tuple[Declaration, SourceLocation | None]]:
@@ -390,10 +423,3 @@ def _identity() -> Node:
 
 def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
-
-
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
+
 from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeClass, NodeId, Op
 
 
@@ -61,20 +63,33 @@ def streams(graph: Graph, node_id: NodeId, key: str | None = None) -> bool:
 
 
 def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:
-    """Yield the keys of a join with the edge that feeds each; the keys of a join before it are among them.
+    """Yield the keys of a record that a node puts together, each with the edge that its chunks come by.
 
     The rest of a record whose keys are not known is yielded under the key ``...``.
     """
-    node = graph.by_id[node_id]
-    if node.op is not Op.JOIN:
-        return
-    for edge in graph.edges_into[node_id]:
-        if edge.port != REST:
-            assert edge.port is not None
-            yield edge.port, edge
-            continue
-        known = list(output_keys(graph, edge.source)) if edge.key is None else []
-        if known:
-            yield from ((key, inner) for key, inner in known if key not in node.keys)
+    layers: list[list[tuple[str, Edge]]] = []
+    assigned: set[str] = set()
+    rest: Edge | None = None
+    while True:
+        node = graph.by_id[node_id if rest is None else rest.source]
+        edges = {edge.port: edge for edge in graph.edges_into[node.id]}
+        is_whole = rest is None or rest.key is None
+        if node.op is Op.JOIN and is_whole:
+            layers.append([(key, edges[key]) for key in node.keys if key not in assigned])
+            assigned.update(node.keys)
+            if REST not in edges:
+                break
+            rest = edges[REST]
+        elif node.op is Op.IDENTITY and is_whole:
+            (rest,) = edges.values()
+        elif node.op is Op.PROJECT and is_whole:
+            (edge,) = edges.values()
+            keys = [key for key in node.keys if key not in assigned]
+            layers.append([(key, edge if edge.key else attrs.evolve(edge, key=key)) for key in keys])
+            break
         else:
-            yield "...", edge
+            if layers and rest is not None:
+                layers.append([("...", rest)])
+            break
+    for layer in reversed(layers):
+        yield from layer

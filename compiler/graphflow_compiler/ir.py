@@ -113,8 +113,9 @@ class Scope:
         parent: the scope around it, None for the outermost.
         name, kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
         source, source_key: what it is fed with; None where that was a join that was taken away.
-        output: the node whose chunks are the scope's own.
-        keyed: where the output is a record whose join was taken away, the node of each key instead.
+        output: the node whose chunks are the scope's own; where it was a join that was taken away, its id still.
+        fed_by, given_by: the edges that led into the join that was taken away, where it fed the scope or gave its
+            output: together they make the record.
     """
 
     id: ScopeId
@@ -126,7 +127,8 @@ class Scope:
     kind: str = "chain"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = attrs.field(factory=dict)
-    keyed: tuple[tuple[str, NodeId], ...] = ()
+    fed_by: tuple[Edge, ...] = ()
+    given_by: tuple[Edge, ...] = ()
     location: SourceLocation | None = attrs.field(default=None, eq=False)
 
 

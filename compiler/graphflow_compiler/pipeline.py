@@ -31,10 +31,7 @@ GRAPH_PASSES: Final[tuple[GraphPass, ...]] = (normalise, check_types, classify, 
 PLAN_PASSES: Final[tuple[PlanPass, ...]] = (fuse, plan_buffers, diagnose)
 
 #: The names of all passes in the order in which they run.
-PASS_NAMES: Final[tuple[str, ...]] = tuple(
-    step.__name__  # type: ignore[attr-defined]
-    for step in (*GRAPH_PASSES, plan_stages, *PLAN_PASSES)
-)
+PASS_NAMES: Final[tuple[str, ...]] = tuple(step.__name__ for step in (*GRAPH_PASSES, plan_stages, *PLAN_PASSES))
 
 
 def compile_graph(graph: Graph, observe: Observer = lambda name, subject: None) -> Plan:
@@ -47,17 +44,19 @@ def compile_graph(graph: Graph, observe: Observer = lambda name, subject: None) 
     Raises:
         CompileError: the graph cannot be run; it holds everything that the first failing pass found.
     """
+    passed: list[str] = []
 
-    def checked(name: str, subject: Graph | Plan) -> None:
-        verify(subject, name)
-        observe(name, subject)
+    def checked(step: Callable[..., object], subject: Graph | Plan) -> None:
+        passed.append(step.__name__)
+        verify(subject, passed)
+        observe(step.__name__, subject)
 
     for graph_pass in GRAPH_PASSES:
         graph = graph_pass(graph)
-        checked(graph_pass.__name__, graph)  # type: ignore[attr-defined]
+        checked(graph_pass, graph)
     plan = plan_stages(graph)
-    checked("plan_stages", plan)
+    checked(plan_stages, plan)
     for plan_pass in PLAN_PASSES:
         plan = plan_pass(plan)
-        checked(plan_pass.__name__, plan)  # type: ignore[attr-defined]
+        checked(plan_pass, plan)
     return plan

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from graphflow_compiler.errors import InternalError
-from graphflow_compiler.ir import INPUT, Graph, Op
+from graphflow_compiler.ir import INPUT, Edge, Graph, Node, Op
 from graphflow_compiler.plan import Plan
 
 
-def verify(subject: Graph | Plan, after: str) -> None:
-    """Check every invariant that holds once the pass `after` has run.
+def verify(subject: Graph | Plan, passed: Collection[str]) -> None:
+    """Check every invariant that holds once some passes have run: `passed`, the last of them at the end.
 
     Raises:
         InternalError: one does not hold; the message carries what was broken, and the graph or plan.
     """
-    broken = list(_broken_graph(subject) if isinstance(subject, Graph) else _broken_plan(subject))
+    broken = list(_broken_graph(subject, passed) if isinstance(subject, Graph) else _broken_plan(subject, passed))
     if broken:
         details = "\n".join(f"  {line}" for line in broken)
-        raise InternalError(f"after {after}:\n{details}\nin {subject!r}\nThis is a defect of graphflow: please report it.")
+        raise InternalError(
+            f"after {list(passed)[-1]}:\n{details}\nin {subject!r}\nThis is a defect of graphflow: please report it."
+        )
 
 
-def _broken_graph(graph: Graph) -> Iterator[str]:
+def _broken_graph(graph: Graph, passed: Collection[str]) -> Iterator[str]:
+    yield from _broken_shape(graph)
+    for node in graph.nodes:
+        yield from _broken_node(node, passed)
+        for body in node.bodies:
+            yield from (f"in `{node.id}`: {line}" for line in _broken_graph(body, passed))
+    for edge in graph.edges:
+        if "accumulate" in passed and _is_whole(graph, edge) and edge.accumulator is None:
+            yield f"nothing folds what `{edge.source}` gives to port {edge.port!r} of `{edge.target}`"
+    if "classify" in passed and graph.graph_class is None:
+        yield "the graph has no class"
+    if "find_streaming_points" in passed:
+        if graph.streaming is None:
+            yield "nothing says where streaming begins"
+        elif graph.streaming.streams == (not graph.streaming.begins):
+            yield "the output streams from nowhere, or begins to stream although it does not"
+
+
+def _broken_shape(graph: Graph) -> Iterator[str]:
     position = {node.id: index for index, node in enumerate(graph.nodes)}
     if len(position) != len(graph.nodes):
         yield "two nodes have one id"
@@ -42,16 +62,27 @@ def _broken_graph(graph: Graph) -> Iterator[str]:
             yield f"port {edge.port!r} of `{edge.target}` is fed twice"
         fed.add((edge.target, edge.port))
     for node in graph.nodes:
-        yield from (
-            f"port {port.name!r} of `{node.id}` is not fed"
-            for port in node.ports
-            if port.required and (node.id, port.name) not in fed
-        )
-        if node.op in (Op.BRANCH, Op.EACH) and not node.bodies:
-            yield f"`{node.id}` has no body"
+        for port in node.ports:
+            if port.required and (node.id, port.name) not in fed:
+                yield f"port {port.name!r} of `{node.id}` is not fed"
 
 
-def _broken_plan(plan: Plan) -> Iterator[str]:
+def _broken_node(node: Node, passed: Collection[str]) -> Iterator[str]:
+    if "classify" in passed and not (node.node_class and node.reason):
+        yield f"`{node.id}` has no class, or no reason for it"
+    match node.op:
+        case Op.BRANCH if len(node.bodies) != len(node.conditions) + 1:
+            yield f"`{node.id}` has {len(node.bodies)} bodies for {len(node.conditions)} conditions"
+        case Op.EACH if len(node.bodies) != 1:
+            yield f"`{node.id}` has {len(node.bodies)} bodies, not one"
+
+
+def _is_whole(graph: Graph, edge: Edge) -> bool:
+    node = graph.by_id[edge.target]
+    return edge.port is not None and node.op is not Op.JOIN and not node.port(edge.port).streams
+
+
+def _broken_plan(plan: Plan, passed: Collection[str]) -> Iterator[str]:
     staged = [node_id for stage in plan.stages for node_id in stage.nodes]
     if sorted(staged) != sorted(node.id for node in plan.nodes if node.id != INPUT):
         yield "not every node stands in exactly one stage"
@@ -59,7 +90,21 @@ def _broken_plan(plan: Plan) -> Iterator[str]:
         for before, node_id in zip(stage.nodes, stage.nodes[1:], strict=False):
             if [edge.source for edge in plan.edges_into[node_id]] != [before]:
                 yield f"`{node_id}` is in the middle of {stage.id}, but takes more than what `{before}` gives"
-    if plan.output != INPUT and (not plan.stages or all(plan.output != stage.nodes[-1] for stage in plan.stages)):
-        yield "no stage ends in the output"
+        fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
+        if fused != [node_id for node_id in stage.nodes if node_id in set(fused)]:
+            yield f"the clusters of {stage.id} are not pieces of it, in its order"
+    if [stage.nodes[-1] for stage in plan.stages if not stage.own_task] != [plan.output]:
+        yield "not exactly the stage that ends in the output is pulled by the reader"
+    if "plan_buffers" in passed:
+        place = {node.id: node.stage for node in plan.nodes}
+        crossing = [edge for edge in plan.edges if place[edge.source] != place[edge.target]]
+        ends = sorted((edge.target, str(edge.port)) for edge in crossing)
+        if ends != sorted((buffer.target, buffer.port) for buffer in plan.buffers):
+            yield "not every edge between two stages has exactly one buffer"
     if plan.streams == (not plan.streaming_begins):
         yield "the plan streams from nowhere, or begins to stream although it does not"
+    for node in plan.nodes:
+        if len(node.plans) != len(node.bodies):
+            yield f"`{node.id}` has {len(node.plans)} plans for {len(node.bodies)} bodies"
+        for body in node.plans:
+            yield from (f"in `{node.id}`: {line}" for line in _broken_plan(body, passed))

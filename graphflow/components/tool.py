@@ -87,7 +87,7 @@ class Tool(Aggregate[Any, Out]):
 
 
 def _result_type(function: Callable[..., Any]) -> object:
-    from graphflow.declare import signature_of
+    from graphflow.functions import signature_of
 
     result = signature_of(function).result
     inner = awaited(result)

@@ -28,16 +28,17 @@ class Bulk:
         self._max_number = max_number
         self._wasted = 0
         constant = CONSTANTS.__getitem__ if nan else _refuse
-        self._scan = json.JSONDecoder(strict=strict, parse_constant=constant).scan_once
+        decoder = json.JSONDecoder(strict=strict, parse_constant=constant)
+        self._scan = decoder.scan_once  # type: ignore[attr-defined]  # in C where there is one; typeshed misses it
 
     def read(self, text: str, pos: int, depth: int) -> tuple[Any, int] | None:
-        """The container at `pos` and where it ends; None if it is cut, wrong, deeper than `depth` or not to be trusted."""
+        """The container at `pos` and where it ends; None if the grammar has to read it. It may be `depth` deep."""
         if self._wasted > self._trail.read * _WASTE:
             return None
         try:
             value, stop = self._scan(text, pos)
         except (StopIteration, ValueError, RecursionError):
-            # The whole text, as a decode error counts the lines from its start.
+            # All of it, since a decode error counts the lines from the start of the text.
             self._wasted += len(text)
             return None
         openers = text.count("[", pos, stop) + text.count("{", pos, stop)

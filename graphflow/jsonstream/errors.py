@@ -1,37 +1,43 @@
-"""What can be wrong with the text: for the user `JsonStreamError`, inside the parser `Fault` and `EndOfText`."""
+"""What can be wrong with the text: for users `JsonStreamError`; inside the parser `Fault` and `EndOfText`."""
 
 from typing import Any, Literal, TypeAlias
 
 from graphflow.errors import GraphflowError
 from graphflow.jsonstream.trail import BEFORE
+from graphflow.jsonstream.values import Json
 
 Kind: TypeAlias = Literal["syntax", "incomplete", "limit"]
 
 
 class JsonStreamError(GraphflowError, ValueError):
-    r"""The text is not the JSON that was asked for.
-
-    `kind` is `"syntax"`, `"incomplete"` (the text ended too early) or `"limit"` (a `max_...` option was exceeded).
-    `offset` counts characters from 0, `line` and `column` from 1. `excerpt` is the text around: the 24 characters
-    before, the character itself, the 11 after. `path` says where in the value (`$.countries[0].name`), and `partial` is
-    what could be read before, `None` if nothing. None of this depends on how the text was cut into chunks.
+    """The text is not the JSON that was asked for, or not all of it.
 
     >>> from graphflow.jsonstream import parse_stream
     >>> try:
-    ...     values = list(parse_stream(['{"countries": [{"name": "Fra', 'nce"} {', '"name": "Spain"}]}']))
+    ...     values = list(parse_stream(['{"countries": [{"name": "Fra', 'nce"} {"na', 'me": "Spain"}]}']))
     ... except JsonStreamError as error:
     ...     print(error)
     ...     print(error.partial)
     expected ',' or ']' at line 1, column 35, in $.countries[0]
-        [{"name": "France"} {"name": "Spa
-                            ^
+        s": [{"name": "France"} {"name": "Sp
+                                ^
     {'countries': [{'name': 'France'}]}
+
+    Nothing of this depends on how the text was cut into chunks:
+        kind: "syntax"; "incomplete", the text ended too early; or "limit", it exceeds one of the `max_...` options.
+        message: what is wrong.
+        offset: where in the text, in characters from 0.
+        line: the same, from 1.
+        column: the same, from 1.
+        excerpt: the 24 characters before, the character itself, and the 11 after.
+        path: where in the value.
+        partial: what could be read of the value before; None if nothing.
     """
 
     def __init__(
-        self, kind: Kind, message: str, offset: int, line: int, column: int, excerpt: str, path: str, partial: Any
+        self, kind: Kind, message: str, offset: int, line: int, column: int, excerpt: str, path: str, partial: Json
     ) -> None:
-        super().__init__(kind, message, offset, line, column, excerpt, path, partial)
+        super().__init__(message)
         self.kind = kind
         self.message = message
         self.offset = offset
@@ -41,42 +47,48 @@ class JsonStreamError(GraphflowError, ValueError):
         self.path = path
         self.partial = partial
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.kind, self.message, self.offset, self.line, self.column, self.excerpt, self.path, self.partial)
+        return type(self), fields, self.__dict__
+
     def __str__(self) -> str:
         at = min(self.offset, BEFORE)
         before, after = _one_line(self.excerpt[:at]), _one_line(self.excerpt[at:])
-        caret = " " * len(before) + "^"
-        return f"{self.message} at line {self.line}, column {self.column}, in {self.path}\n    {before}{after}\n    {caret}"
+        return (
+            f"{self.message} at line {self.line}, column {self.column}, in {self.path}\n"
+            f"    {before}{after}\n"
+            f"    {' ' * len(before)}^"
+        )
 
 
 def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818  # never leaves the parser
     """Something wrong at index `pos` of the text at hand.
 
-    Who raises it knows no more than that. On its way out the scanner adds `path`, and `left`: how many characters of
-    what was read lie at or behind the fault; from that the stream finds offset, line and column.
+    Who raises it knows no more than that. The scanner adds the `path`, and how much of the text is `left` from the
+    fault on: from that, the place in the whole text is found.
     """
 
     def __init__(self, message: str, pos: int, kind: Kind = "syntax") -> None:
         super().__init__(message)
-        self.message = message
         self.pos = pos
         self.kind = kind
         self.left = 0
         self.path = "$"
 
 
-class EndOfText(Exception):
-    """Thrown into the parser where it waits for more text: there is none, or more than the `limit`."""
+class EndOfText(Exception):  # noqa: N818  # never leaves the parser
+    """Thrown into the parser where it waits for text: there is no more, or none within the limit."""
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__(limit)
         self.limit = limit
 
     def fault(self, pos: int, where: str) -> Fault:
-        """The fault that it is for a text to end there."""
+        """The fault that it is for the text to end there."""
         if self.limit is not None:
             return Fault(f"text longer than {self.limit} characters", pos, "limit")
         return Fault(f"the text ended {where}", pos, "incomplete")

@@ -16,13 +16,13 @@ from graphflow.jsonstream.tokens import DIGITS, comment, escape, literal, number
 from graphflow.jsonstream.tree import Tree
 from graphflow.jsonstream.values import ABSENT
 
-# What comes next. AFTER is what follows a value in a container; instead of a FIRST one it may be closed at once.
+# What comes next. AFTER is what follows a value in a container; instead of a FIRST one, it may be closed at once.
 IN_KEY, IN_STRING, AFTER, VALUE, FIRST_VALUE, COLON, KEY, FIRST_KEY = range(8)
 
 _skip = re.compile(r"[ \t\n\r]+").match
 
 
-def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more than the states do
+def scan(  # noqa: C901  # one loop on purpose: a call for each state would cost more than the states do
     text: str,
     pos: int,
     tree: Tree,
@@ -35,24 +35,27 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
     max_depth: int,
     max_number: int,
 ) -> Generator[Any, str, tuple[str, int]]:
-    """Read the value that starts at `text[pos]`; return the text at hand and where in it the value ends."""
+    """Read the value that starts at `text[pos]`; return the text at hand and where in it the value ends.
+
+    With `growing`, scalars are shown while they are being read.
+    """
     blanks, quotes = (" \t\n\r/", "\"'") if lenient else (" \t\n\r", '"')
-    visible = IN_STRING if growing else None  # the state in which `string` is shown
+    shown = IN_STRING if growing else None  # the state in which `string` is shown
     plain = strings.plain
     state = VALUE
     depth = 0
     listing = True  # whether the container is a list; what holds the root value is one
     string = quote = ""
-    closing = -1  # where in the text the next quote is, or the end
-    draft: Any = ABSENT  # the value so far of a number
-    held = ""
+    draft: Any = ABSENT  # of a number that was cut: its value so far
+    held = ""  # a piece that was cut
     end = len(text)
+    closing = -1  # where the next `quote` is, or the end; if less than `pos`, it is to be looked for
     escapes = "\\" in text
     try:
         while True:
             if pos == end:
                 try:
-                    text = yield tree.give(string if state == visible else draft)
+                    text = yield tree.give(string if state == shown else draft)
                 except EndOfText as over:
                     if not depth and state == VALUE and held[-1] in DIGITS and over.limit is None:
                         tree.put(number_so_far(held, pos))
@@ -63,7 +66,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 pos, end, closing = 0, len(text), -1
                 escapes = "\\" in text
                 if state <= IN_STRING and plain and not escapes and quote not in text:
-                    string += text
+                    string += text  # the most common chunk of all has its own way
                     pos = end
                 continue
 
@@ -120,8 +123,8 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                     state = VALUE if listing else KEY
                 elif char == ("]" if listing else "}"):
                     pos += 1
-                    listing = tree.close()
                     depth -= 1
+                    listing = tree.close()
                     if not depth:
                         return text, pos
                 else:
@@ -157,20 +160,17 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                         stop = found.end()  # type: ignore[union-attr]  # it matches `char`
                         if stop - pos > max_number:
                             raise Fault(f"number longer than {max_number} characters", pos, "limit")
-                        whole_number = text[stop - 1] in DIGITS and not (stop < end and text[stop] in DIGITS)
-                        if growing and (stop == end or not whole_number):
+                        wrong = stop < end and (text[stop] in DIGITS or text[stop - 1] not in DIGITS)
+                        if growing and (wrong or stop == end):
                             draft = number_so_far(text[pos:stop], pos)
-                        if stop == end:
-                            held, pos = text[pos:], end
-                            continue
-                        if not whole_number:
+                        if wrong:
                             raise Fault("invalid number", stop)
-                        value = to_number(text[pos:stop], pos, found.lastindex)
+                        value = ABSENT if stop == end else to_number(text[pos:stop], pos, found.lastindex)  # type: ignore[union-attr]
                     else:
                         value, stop = literal(text, pos, words)
-                        if value is ABSENT:
-                            held, pos = text[pos:], end
-                            continue
+                    if value is ABSENT:
+                        held, pos = text[pos:], end
+                        continue
                     pos = stop
                     tree.put(value)
                     draft = ABSENT
@@ -185,6 +185,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
                 if pos < end and text[pos] == " ":
                     pos += 1
                 state = VALUE
+
             elif char in quotes:
                 pos += 1
                 string, quote, closing = "", char, -1
@@ -197,10 +198,9 @@ def scan(  # noqa: C901  # one loop on purpose: a call per state would cost more
     except Fault as fault:
         fault.left = len(text) - fault.pos
         fault.path = tree.path(None if state in (IN_KEY, KEY, FIRST_KEY) else -1 if state == AFTER else 0)
-        # What could be read stays.
-        if state == visible:
-            tree.put(string)
-        elif draft is not ABSENT:
+        if state == shown:
+            draft = string
+        if draft is not ABSENT:
             tree.put(draft)
         raise
 

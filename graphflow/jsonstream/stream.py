@@ -3,12 +3,12 @@
 import functools
 import math
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from graphflow.jsonstream.bulk import Bulk
 from graphflow.jsonstream.errors import EndOfText, Fault, JsonStreamError
 from graphflow.jsonstream.patches import Patches
-from graphflow.jsonstream.prose import Root, after_value, find_value
+from graphflow.jsonstream.prose import Root, find_more, find_value
 from graphflow.jsonstream.scanner import scan
 from graphflow.jsonstream.strings import Strings, Surrogates
 from graphflow.jsonstream.tokens import literal_words
@@ -16,10 +16,10 @@ from graphflow.jsonstream.trail import AFTER, Trail
 from graphflow.jsonstream.tree import Snapshots, Tree
 from graphflow.jsonstream.values import NOTHING, Json, Nothing
 
-Scalars = Literal["partial", "complete"]
-Trailing = Literal["ignore", "error"]
-OnIncomplete = Literal["error", "keep"]
-OnError = Literal["raise", "stop"]
+Scalars: TypeAlias = Literal["partial", "complete"]
+Trailing: TypeAlias = Literal["ignore", "error"]
+OnIncomplete: TypeAlias = Literal["error", "keep"]
+OnError: TypeAlias = Literal["raise", "stop"]
 
 
 class Options(TypedDict, total=False):
@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
 
 
 class JsonStream:
-    r"""Reads one JSON value from text that comes in chunks, and tells after each chunk what the value is so far.
+    r"""Reads one JSON value from text that comes in chunks, and says after each chunk what the value is so far.
 
     >>> stream = JsonStream()
     >>> for text in ['Sure:\n```json\n{"name": "Fra', 'nce", "pop', 'ulation": 677', "50000}\n```"]:
@@ -56,35 +56,36 @@ class JsonStream:
     >>> stream.finish()
     NOTHING
 
-    The last value is what `json.loads(text, strict=False)` returns. What is given is never changed later: the lists and
-    dicts are yours, but values share the parts that are complete, so copy before you edit. Fences, a byte order mark
-    and prose around the value are passed over. All takes linear time, whatever the value and the chunks.
+    The last value is the one that `json.loads(text, strict=False)` returns. Byte order mark, fences and prose around it
+    are passed over. Values are dicts and lists that are never changed later. They share the parts that are complete: to
+    edit one, copy it first. Time is linear in the text, whatever the value and the chunks.
 
     What is given:
-        scalars: "partial" shows strings and numbers while they grow, "complete" only when they are whole.
-        every: give a value for each chunk that changed something. Without it, values that became wider than some
-            hundred slots are given less often, such that copying them takes linear time; the last is always given.
-        patches: give lists of operations (RFC 6902) instead of values: applied one after the other, they make
-            the value. The first is `{"op": "replace", "path": "", ...}`.
-        append: in patches, let strings grow by `{"op": "append", "path": ..., "value": piece}`. This is not in RFC 6902;
-            without it, each patch has the whole string.
+        scalars: "partial" shows strings and numbers while they grow, "complete" only when they are complete.
+        every: give a value for each chunk that changed it. Without this, a value is left out now and then once it is
+            wide, that is, once the containers around the place of reading have some hundred elements: copying them
+            each time would take quadratic time. The last value is always given.
+        patches: give lists of operations (RFC 6902) instead of values. Applied one after the other they make the value;
+            the first is `{"op": "replace", "path": "", "value": ...}`.
+        append: with patches, give what a string has grown by, as `{"op": "append", "path": ..., "value": ...}`. That is
+            not in RFC 6902. Without it, each operation has the whole string, and some are left out when it is long.
 
-    What is accepted:
-        root: the kind of value that is expected, "object", "array" or "any": others are passed over like prose.
-        lenient: allow trailing commas, comments, single quotes, Python's True, False and None, and unknown escapes.
-        nan: allow NaN, Infinity and -Infinity.
+    What is read:
+        root: the kind of value that is expected: "object", "array" or "any". Others are passed over like prose.
+        lenient: accept trailing commas, comments, single quotes, True, False, None, and unknown escapes.
+        nan: accept NaN, Infinity and -Infinity.
         strict: refuse control characters in strings.
-        surrogates: "keep" half of a pair that stands alone, as `json.loads` does; "replace" it by U+FFFD; or make it
-            an "error". A kept one cannot be encoded as UTF-8.
-        trailing: "ignore" what follows the value, or make it an "error" (blanks and fences are none).
+        surrogates: "keep" a lone surrogate, as `json.loads` does, although it cannot be encoded as UTF-8; "replace" it
+            by U+FFFD; or make it an "error".
+        trailing: "ignore" what follows the value, or make it an "error". Blanks and fences are none.
         max_depth: how deep containers may be nested.
         max_number: how many characters a number may have.
         max_string: how many characters a string or key may have.
-        max_chars: how many characters the text may have until the value is complete.
+        max_chars: how many characters the text may have up to the end of the value.
 
-    What is wrong:
-        on_incomplete: a text that ends inside the value, or before it, is an "error", or "keep" what there is.
-        on_error: for anything else that is wrong "raise" `JsonStreamError`, or "stop" reading without a word.
+    What is raised, as `JsonStreamError`:
+        on_incomplete: make it an "error" that the text ends before the value does, or "keep" what there is.
+        on_error: "raise" any other error, or "stop" reading without a word.
     """
 
     def __init__(
@@ -107,20 +108,20 @@ class JsonStream:
         max_string: int | None = None,
         max_chars: int | None = None,
     ) -> None:
-        for name, choice, choices in (
-            ("scalars", scalars, Scalars),
-            ("root", root, Root),
-            ("surrogates", surrogates, Surrogates),
-            ("trailing", trailing, Trailing),
-            ("on_incomplete", on_incomplete, OnIncomplete),
-            ("on_error", on_error, OnError),
-        ):
-            if choice not in get_args(choices):
-                raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {choice!r}")
+        _check("scalars", scalars, Scalars)
+        _check("root", root, Root)
+        _check("surrogates", surrogates, Surrogates)
+        _check("trailing", trailing, Trailing)
+        _check("on_incomplete", on_incomplete, OnIncomplete)
+        _check("on_error", on_error, OnError)
+        for name, limit in {"max_depth": max_depth, "max_number": max_number}.items():
+            if limit < 1:
+                raise ValueError(f"{name} must be at least 1, not {limit}")
         if append and not patches:
-            raise ValueError("append=True is about patches: write patches=True, append=True")
-        trail = Trail(max_number)
-        tree = Patches(trail, every, append) if patches else Snapshots(trail, every)
+            raise ValueError("append=True says how patches are written: it needs patches=True")
+
+        trail = Trail(reach=max_number)
+        tree: Tree = Patches(trail, every, append) if patches else Snapshots(trail, every)
         strings = Strings(strict=strict, surrogates=surrogates, max_string=max_string)
         words = literal_words(nan, lenient)
         grammar = functools.partial(
@@ -134,14 +135,14 @@ class JsonStream:
             max_depth=max_depth,
             max_number=max_number,
         )
-        self._tree: Tree = tree
+        self._tree = tree
         self._trail = trail
-        self._errors: list[JsonStreamError] = []  # at most one
         self._max_chars = math.inf if max_chars is None else max_chars
-        self._end = EndOfText()
+        self._strict_end = trailing == "error"
         self._keep = on_incomplete == "keep"
         self._stop = on_error == "stop"
-        self._strict_end = trailing == "error"
+        self._end = EndOfText()
+        self._errors: list[JsonStreamError] = []  # at most one
         self._reader = _read(
             find_value(root, words, lenient), grammar, tree, trail, self._errors, self._strict_end, self._stop
         )
@@ -149,7 +150,7 @@ class JsonStream:
         next(self._reader)
 
     def feed(self, text: str) -> Json | Nothing:
-        """Read one more chunk; return the value so far (or a list of operations) if it changed, else `NOTHING`.
+        """Read one more chunk; return the value so far if it changed (or what changed, as patch), else `NOTHING`.
 
         Raises `JsonStreamError` if the text is wrong: after what could be read was returned, and after the 11
         characters that follow the error were read, so that the error is the same however the text was cut.
@@ -163,16 +164,16 @@ class JsonStream:
             trail.forget()
         try:
             if trail.read > self._max_chars:
-                return self._exceed(text)
+                return self._exceed(text)  # type: ignore[no-any-return]
             return self._send(text)  # type: ignore[no-any-return]
         except StopIteration:
             pass
-        raise self.error or ValueError("the text was finished: another text needs another JsonStream")
+        raise self.error or ValueError("the text was finished: make a new JsonStream for another")
 
     def finish(self) -> Json | Nothing:
         """Say that the text has ended; return the value if it changed or was not given yet, else `NOTHING`.
 
-        Raises `JsonStreamError` if the text ended too early, or if it is wrong and `feed` did not raise that yet.
+        Raises `JsonStreamError` if the text ended too early, or if it is wrong and `feed` could not raise that yet.
         """
         value, error = self._finish()
         if error is not None:
@@ -181,12 +182,12 @@ class JsonStream:
 
     @property
     def error(self) -> JsonStreamError | None:
-        """What is wrong with the text: set as soon as it is known, and also if the options say not to raise it."""
+        """What is wrong with the text: set as soon as it is known, and also when the options say not to raise it."""
         return self._errors[0] if self._errors else None
 
     @property
     def complete(self) -> bool:
-        """Whether the value is complete: what follows has no effect, unless `trailing="error"`."""
+        """Whether the value is complete. What follows has no effect then, unless `trailing="error"`."""
         return bool(self._tree.holder) and not self._tree.spine and not self._errors
 
     @property
@@ -194,7 +195,7 @@ class JsonStream:
         return self._stop if self._errors else self.complete and not self._strict_end
 
     def _exceed(self, text: str) -> Any:
-        """Read the part of `text` that `max_chars` allows, and take it as the end unless there is a value to give first."""
+        """Read what `max_chars` allows of the chunk; that is the end, at once if there is no value to give first."""
         trail, limit = self._trail, int(self._max_chars)
         text = text[: limit - trail.read]
         trail.read = limit
@@ -206,7 +207,7 @@ class JsonStream:
         return value
 
     def _finish(self) -> tuple[Any, JsonStreamError | None]:
-        """What `finish` returns, and what it raises. Who pulls gets first the one and then the other."""
+        """What `finish` returns and what it raises. Those who pull get the one after the other."""
         try:
             value = self._reader.throw(self._end)
         except (EndOfText, JsonStreamError):
@@ -218,6 +219,11 @@ class JsonStream:
         return value, error
 
 
+def _check(name: str, choice: object, choices: Any) -> None:
+    if choice not in get_args(choices):
+        raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {choice!r}")
+
+
 def _read(
     preamble: Generator[Nothing, str, tuple[str, int]],
     grammar: Callable[[str, int], Generator[Any, str, tuple[str, int]]],
@@ -227,14 +233,14 @@ def _read(
     strict_end: bool,
     stop: bool,
 ) -> Generator[Any, str, None]:
-    """Read what comes before the value, the value, and what follows; or up to a fault, and then its excerpt."""
+    """The order of things: what comes before the value, the value, what follows; or a fault, and its excerpt."""
     try:
         text, pos = yield from preamble
         text, pos = yield from grammar(text, pos)
         while True:
-            if strict_end and (at := after_value(text, pos)) is not None:
-                fault = Fault("text after the value", at)
-                fault.left = len(text) - at
+            if strict_end and (more := find_more(text, pos)) is not None:
+                fault = Fault("text after the value", more)
+                fault.left = len(text) - more
                 raise fault
             try:
                 text, pos = (yield tree.give(final=True)), 0
@@ -244,18 +250,16 @@ def _read(
                 raise over.fault(0, "") from None
     except Fault as fault:
         offset, line, column, excerpt = trail.locate(fault.left)
-        partial = tree.value()
-        error = JsonStreamError(fault.kind, fault.message, offset, line, column, excerpt, fault.path, partial)
-        missing = AFTER + 1 - fault.left if fault.left else 0  # in the excerpt: nothing if the text has ended
+        error = JsonStreamError(fault.kind, str(fault), offset, line, column, excerpt, fault.path, tree.value())
+        missing = 1 + AFTER - fault.left if fault.left else 0  # of the excerpt; nothing if the text has ended
     errors.append(error)
     value = tree.give(final=True)
     silent = stop and error.kind != "incomplete"
     while value is not NOTHING or missing > 0 or silent:
         try:
-            text = yield value
+            text, value = (yield value), NOTHING
         except EndOfText:
             break
-        value = NOTHING
         error.excerpt += text[: max(missing, 0)]
         missing -= len(text)
     raise error
@@ -264,12 +268,12 @@ def _read(
 def parse_stream(chunks: Iterable[str], **options: Unpack[Options]) -> Iterator[Json]:
     """The value so far, after each chunk that changed it. The options are those of `JsonStream`.
 
-    Raises `JsonStreamError`, after the value up to the error.
-
     >>> list(parse_stream(['{"name": "Fra', 'nce", "popul', 'ation": 67750000}']))
     [{'name': 'Fra'}, {'name': 'France'}, {'name': 'France', 'population': 67750000}]
     >>> list(parse_stream(['["Fra', 'nce"]'], patches=True, append=True))[1]
     [{'op': 'append', 'path': '/0', 'value': 'nce'}]
+
+    The source is read to its end, also behind the value. `JsonStreamError` is raised after the value up to the error.
     """
     return _pull(JsonStream(**options), chunks)
 
@@ -281,7 +285,7 @@ def _pull(stream: JsonStream, chunks: Iterable[str]) -> Iterator[Json]:
         if stream._errors:
             if stream._deaf:
                 return
-            stream.feed("")  # raises the error if its excerpt is complete
+            stream.feed("")  # raises the error, unless its excerpt is not complete
     value, error = stream._finish()
     if value is not NOTHING:
         yield value
@@ -290,12 +294,12 @@ def _pull(stream: JsonStream, chunks: Iterable[str]) -> Iterator[Json]:
 
 
 def parse_stream_async(chunks: AsyncIterable[str], **options: Unpack[Options]) -> AsyncIterator[Json]:
-    """Like `parse_stream`, from an asynchronous source. It opens nothing and closes nothing: the source is yours.
+    """Like `parse_stream`, from an asynchronous source. Closing the source is up to whoever opened it.
 
     >>> import trio
     >>> async def tokens():
-    ...     for text in ('{"name": "Fra', 'nce"}'):
-    ...         yield text
+    ...     yield '{"name": "Fra'
+    ...     yield 'nce"}'
     >>> async def main():
     ...     async for value in parse_stream_async(tokens()):
     ...         print(value)

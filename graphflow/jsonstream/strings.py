@@ -42,6 +42,4 @@ class Strings:
         """Whether no string in the JSON value `text[pos:stop]` needs to be looked at."""
         if self._max is not None and stop - pos > self._max:
             return False
-        return self.surrogates == "keep" or (
-            text.find("\\u", pos, stop) < 0 and not _surrogate.search(text, pos, stop)
-        )
+        return self.surrogates == "keep" or (text.find("\\u", pos, stop) < 0 and not _surrogate.search(text, pos, stop))

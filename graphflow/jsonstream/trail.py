@@ -5,10 +5,10 @@ BEFORE, AFTER = 24, 11
 
 
 class Trail:
-    """What remains of the text that was read: some of its last pieces, and how much and how many lines came before.
+    """What remains of the text that was read: its last pieces, and the number of characters and lines before.
 
-    `read` characters were read. When they exceed `due`, it is time to `forget` the older ones; a fault may lie as many as
-    `reach` characters before the newest piece.
+    `read` characters were read. When they exceed `due`, it is time to `forget` the older ones. A fault may lie as many
+    as `reach` characters before the newest piece.
     """
 
     def __init__(self, reach: int) -> None:

@@ -1,7 +1,8 @@
 """The value so far, and snapshots of it.
 
-The scanner reads the text and tells a tree what it found: `open` a container, `close` it, `put` a value that is
-complete, and set `key` before each value of an object. At the end of each chunk it asks the tree to `give` something.
+The scanner reads the text and tells a tree what it finds: it sets `key` before each value of an object, and calls `put`
+for a value that is complete, `open` and `close` for a container that it reads piece by piece. At the end of each chunk
+it asks the tree to `give` something. What that is, is up to the subclass.
 """
 
 from typing import Any, TypeAlias
@@ -11,29 +12,31 @@ from graphflow.jsonstream.values import ABSENT, NOTHING, identical, same
 
 Container: TypeAlias = dict[str, Any] | list[Any]
 
-# The copy budget, in slots of a list, such that copying never takes much more time than reading, whatever the chunks.
-_PER_CHUNK, _PER_CHARACTER = 224, 8
-_ENTRY = 4  # of a dict: it takes as much time as so many slots
-SLOT = 32  # characters of a string: they take as much time as one slot
+# The budget for copies, in slots of a list. With it, copying takes no more time than reading, whatever the chunks are.
+FREE = 224  # for each chunk
+EARNED = 8  # for each character
+CONTAINER = 8  # slots that take as much time as one more container, however small
+ENTRY = 4  # slots that take as much time as one entry of a dict
+SLOT = 32  # characters of a string that take as much time as one slot
 
 
 class Tree:
-    """The value so far: what is complete, and the containers that are open around the place of reading.
+    """The value so far: what is complete, and the open containers that it is put into.
 
-    A scalar that is still being read, the *draft*, is not in the tree: only what is given has it.
+    A scalar that is still being read, a *draft*, is not in the tree. It is shown only in what is given.
     """
 
     def __init__(self, trail: Trail, every: bool) -> None:
-        self.trail = trail
-        self.every = every
-        self.chunks = 0
-        self.spent = 0
         self.holder: list[Any] = []  # of the root value
-        self.container: Any = self.holder
+        self.container: Any = self.holder  # the innermost that is open
         self.key: Any = -1  # in an object: of the next value
-        self.spine: list[tuple[Any, Any, int]] = []  # the containers around `container`: each with key and width
+        self.spine: list[tuple[Any, Any, int]] = []  # all around `container`, outermost first: each with key and width
         self.width = 0  # what copying the spine costs
         self.draft: Any = ABSENT  # as it was last given
+        self.chunks = 0
+        self._trail = trail
+        self._every = every
+        self._spent = 0
 
     def open(self, child: Container) -> None:
         """Put an empty container, and go into it."""
@@ -41,15 +44,15 @@ class Tree:
         self.spine.append((container, key, self.width))
         if type(container) is list:
             container.append(child)
-            self.width += len(container)
+            self.width += CONTAINER + len(container)
         else:
             container[key] = child
-            self.width += len(container) * _ENTRY
+            self.width += CONTAINER + len(container) * ENTRY
         self.container = child
         self.key = -1
 
     def close(self) -> bool:
-        """Go back to the container around: is it a list?"""
+        """Go back to the container around; return whether it is a list."""
         self.container, self.key, self.width = self.spine.pop()
         return type(self.container) is list
 
@@ -62,25 +65,21 @@ class Tree:
             self.container[self.key] = value
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
-        """What is new since the last time, or NOTHING: also if it costs too much now, unless this is `final`."""
+        """Return what is new, or NOTHING; also if that costs too much for now, unless there is no later."""
         raise NotImplementedError
 
-    def affordable(self, cost: int, final: bool) -> bool:
-        """Whether what was read pays for copying so much; if so, it is paid."""
-        cost += self.spent
-        if cost > self.chunks * _PER_CHUNK + self.trail.read * _PER_CHARACTER and not (final or self.every):
+    def affords(self, cost: int) -> bool:
+        """Pay for a copy that is not free, if what was read is enough for it."""
+        if self._every:
+            return True
+        cost += self._spent
+        if cost > self.chunks * FREE + self._trail.read * EARNED:
             return False
-        self.spent = cost
+        self._spent = cost
         return True
 
-    def shown(self) -> Any:
-        """What was last given in the place of the next value: its draft, or the value that an equal key had before."""
-        if self.draft is ABSENT and type(self.container) is dict:
-            return self.container.get(self.key, ABSENT)
-        return self.draft
-
     def copy(self, draft: Any, depth: int = 0) -> Any:
-        """Copy the open containers that are deeper than `depth`, and put the draft into the copy."""
+        """Copy the open containers that are deeper than `depth`, with the draft in its place."""
         value = self.container.copy()
         if draft is not ABSENT:
             if type(value) is list:
@@ -98,7 +97,7 @@ class Tree:
         return self.holder[0] if self.holder else None
 
     def path(self, child: int | None) -> str:
-        """Where the reader stands: at the next value (0), behind the last (-1), or in no child of the container (None)."""
+        """Where reading stands: at the next value (0), behind the last one (-1), or before a key (None)."""
         path = "$"
         for container, key, _ in self.spine[1:]:
             path += _step(len(container) - 1 if type(container) is list else key)
@@ -112,56 +111,59 @@ def _step(key: str | int) -> str:
 
 
 class Snapshots(Tree):
-    """Gives the whole value as it stands, in containers that are never changed later.
+    """Gives the whole value, in containers that are never changed later.
 
-    All that is complete is shared between snapshots; what is open is copied for each. That may grow with the document,
-    and then copying it for each chunk would take quadratic time. So each character that is read pays for some slots,
-    and a snapshot that is not paid for is left out.
+    What is complete is shared by all snapshots, what is open is copied for each. A container that is open may grow with
+    the document, and then copying it for each chunk would take quadratic time. So copies must keep to a budget, and a
+    snapshot that costs too much is left out.
     """
 
     def __init__(self, trail: Trail, every: bool) -> None:
         super().__init__(trail, every)
         self.last: Any = NOTHING
         self.changed = False  # since the last snapshot
-        self.doubt = False  # an equal key may have changed it back since
+        self.doubt = False  # whether the change may have been undone: when a key came again
 
     def open(self, child: Container) -> None:
+        """Put an empty container, and go into it."""
         if type(self.container) is dict and self.key in self.container:
             self.doubt = True
             self.changed = self.changed or not same(self.container[self.key], child)
         else:
             self.changed = True
-        Tree.open(self, child)
+        super().open(child)
 
     def put(self, value: Any) -> None:
+        """Put a value that is complete."""
         container = self.container
-        shown, self.draft = self.draft, ABSENT
+        before, self.draft = self.draft, ABSENT
         if type(container) is list:
             container.append(value)
         else:
-            if shown is ABSENT and self.key in container:
-                shown = container[self.key]
+            if before is ABSENT and self.key in container:
+                before = container[self.key]
                 self.doubt = True
             container[self.key] = value
-        if shown is ABSENT or not same(shown, value):
+        if before is ABSENT or not same(before, value):
             self.changed = True
 
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
+        """Return the value if it changed."""
         self.chunks += 1
         container = self.container
         listing = type(container) is list
         if draft is not ABSENT and not self.changed:
-            shown = self.draft
-            if shown is ABSENT and not listing and self.key in container:
-                shown = container[self.key]
+            before = self.draft
+            if before is ABSENT and not listing and self.key in container:
+                before = container[self.key]
                 self.doubt = True
-            self.changed = shown != draft or not same(shown, draft)
+            self.changed = before != draft or not same(before, draft)
         if not self.changed:
             return NOTHING
-        cost = self.width + (len(container) if listing else len(container) * _ENTRY)
+        cost = self.width + (len(container) if listing else len(container) * ENTRY)
         if type(draft) is str:
             cost += len(draft) // SLOT
-        if not self.affordable(cost, final):
+        if cost > FREE and not final and not self.affords(cost):
             return NOTHING
         self.draft = draft
         value = self.copy(draft) if self.spine else self.copy(draft)[0]

@@ -3,7 +3,7 @@
 import enum
 from typing import Any, Final, Literal, TypeAlias
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 """A JSON value as the standard library reads it."""
 
 

@@ -105,5 +105,5 @@ class OpenedBatch(Opened[tuple[int, Any]]):
         with trio.CancelScope(shield=True):
             while self._live:
                 await self._gone.park()
-        if self._results.unseen is not None:
-            raise self._results.take_error()
+        for error in self._results.unseen:
+            raise error

@@ -9,7 +9,6 @@ from typing import Any, Final, final
 import trio
 
 from graphflow_compiler.accumulate import Fold
-from graphflow_compiler.errors import InternalError
 
 _NOTHING: Final = object()
 
@@ -41,6 +40,35 @@ class Parking:
 
 
 @final
+class Failures:
+    """What writers have failed with, until a reader gets it.
+
+    Attributes:
+        unseen: the errors that no reader has got.
+    """
+
+    __slots__ = ("_elsewhere", "unseen")
+
+    def __init__(self) -> None:
+        self.unseen: list[BaseException] = []
+        self._elsewhere: BaseException | None = None
+
+    def add(self, error: BaseException, *, is_own: bool) -> None:
+        """Keep an error; one that is not the writer's own is told elsewhere too, so that nobody need see it here."""
+        if is_own:
+            self.unseen.append(error)
+        else:
+            self._elsewhere = error
+
+    def take(self) -> BaseException | None:
+        """Return the next error, which is the caller's from now on; None if there is no other."""
+        if self.unseen:
+            return self.unseen.pop(0)
+        error, self._elsewhere = self._elsewhere, None
+        return error
+
+
+@final
 class Queue:
     """A stream from one or more writers to one reader, who takes everything that is there at once.
 
@@ -48,13 +76,13 @@ class Queue:
     the chunks before it; once read, it is the reader's. After the reader has left, writing does nothing.
     """
 
-    __slots__ = ("_capacity", "_chunks", "_error", "_reader", "_writers", "_writing", "abandoned")
+    __slots__ = ("_capacity", "_chunks", "_failures", "_reader", "_writers", "_writing", "abandoned")
 
     def __init__(self, capacity: int | None, writers: int = 1) -> None:
         self._capacity = capacity
         self._writing = writers
         self._chunks: list[Any] = []
-        self._error: BaseException | None = None
+        self._failures = Failures()
         self._reader = Parking()
         self._writers = Parking()
         self.abandoned = False
@@ -82,10 +110,9 @@ class Queue:
         self._writing -= 1
         self._reader.wake()
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, *, is_own: bool = True) -> None:
         """Say that one writer has failed: the reader gets the error after the chunks before it."""
-        if self._error is None:
-            self._error = error
+        self._failures.add(error, is_own=is_own)
         self.end()
 
     # --- reading ---
@@ -94,8 +121,9 @@ class Queue:
         """Iterate over the chunks until all writers are done."""
         while True:
             while not self._chunks:
-                if self._error is not None:
-                    raise self.take_error()
+                error = self._failures.take()
+                if error is not None:
+                    raise error
                 if self._writing <= 0:
                     return
                 await self._reader.park()
@@ -110,17 +138,10 @@ class Queue:
         self._chunks.clear()
         self._writers.wake()
 
-    def take_error(self) -> BaseException:
-        """Return the error of a writer, which is the caller's from now on."""
-        error, self._error = self._error, None
-        if error is None:
-            raise InternalError("an error was taken from a queue that has none")
-        return error
-
     @property
-    def unseen(self) -> BaseException | None:
-        """The error that no reader has got."""
-        return self._error
+    def unseen(self) -> list[BaseException]:
+        """The errors that no reader has got."""
+        return self._failures.unseen
 
 
 @final
@@ -131,14 +152,14 @@ class Slot:
         started: called at the first chunk, for events.
     """
 
-    __slots__ = ("_done", "_error", "_fold", "_reader", "_value", "abandoned", "started")
+    __slots__ = ("_done", "_failures", "_fold", "_reader", "_value", "abandoned", "started")
 
     full: Final = False
 
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._value: object = _NOTHING
-        self._error: BaseException | None = None
+        self._failures = Failures()
         self._done = False
         self._reader = Parking()
         self.abandoned = False
@@ -165,17 +186,18 @@ class Slot:
         self._done = True
         self._reader.wake()
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, *, is_own: bool = True) -> None:
         """Say that the writer has failed: whoever asks for the value gets the error."""
-        self._error = error
+        self._failures.add(error, is_own=is_own)
         self.end()
 
     async def wait(self) -> None:
         """Wait until the value is complete; raises the error of the writer, if it failed."""
         while not self._done:
             await self._reader.park()
-        if self._error is not None:
-            raise self.take_error()
+        error = self._failures.take()
+        if error is not None:
+            raise error
 
     def value(self) -> object:
         """Return the value.
@@ -191,17 +213,10 @@ class Slot:
         """Say that the reader has left."""
         self.abandoned = True
 
-    def take_error(self) -> BaseException:
-        """Return the error of the writer, which is the caller's from now on."""
-        error, self._error = self._error, None
-        if error is None:
-            raise InternalError("an error was taken from a slot that has none")
-        return error
-
     @property
-    def unseen(self) -> BaseException | None:
-        """The error that no reader has got."""
-        return self._error
+    def unseen(self) -> list[BaseException]:
+        """The errors that no reader has got."""
+        return self._failures.unseen
 
 
 Buffer = Queue | Slot

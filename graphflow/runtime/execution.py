@@ -7,7 +7,7 @@ left, leaving it closes every generator, cancels every task and waits until all 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -122,6 +122,7 @@ class Execution:
         self._run = run
         self._value = value
         self._source = source
+        self._source_begun = False
         self._around = around
         self._recorder: Recorder | None = None
         if run.listening is not None:
@@ -230,6 +231,12 @@ class Execution:
             raise outcome
         assert left_early or failure is None
 
+    async def close_source(self) -> None:
+        """Close the caller's stream also if nobody has begun to read it."""
+        close = getattr(self._source, "aclose", None)
+        if close is not None and not self._source_begun:
+            await close()
+
     # --- its tasks ---
 
     def _start(self) -> None:
@@ -245,10 +252,10 @@ class Execution:
             self._deliver(outlets)
         elif outlets:
             assert self._source is not None
-            self._spawn(StageId(INPUT), self._pump_input, outlets)
+            self._spawn(StageId(INPUT), self._run_input, outlets)
         for stage in plan.stages:
             if stage.own_task:
-                self._spawn(stage.id, self._pump_stage, StageRun(self, stage))
+                self._spawn(stage.id, self._run_stage, StageRun(self, stage))
 
     def _make_buffers(self) -> None:
         joins: dict[NodeId, Queue] = {}
@@ -284,6 +291,9 @@ class Execution:
             key, value = outlet.edge.key, self._value
             if key is not None:
                 value = self._key_of_input(key)
+                target = self.plan.by_id[outlet.edge.target]
+                if value is NOTHING and outlet.edge.port is not None and target.port(outlet.edge.port).required:
+                    raise InputError(f"`{self.plan.name}` takes a record with the key {key!r}, which its input lacks")
             if isinstance(outlet.buffer, Slot):
                 if value is NOTHING:
                     outlet.buffer.end()
@@ -301,62 +311,72 @@ class Execution:
             )
         return self._value.get(key, NOTHING)
 
-    def _spawn(self, stage_id: StageId, pump: Callable[..., Any], argument: Any) -> None:
+    def _spawn(self, stage_id: StageId, run: Callable[..., Any], argument: Any) -> None:
         self._scopes[stage_id] = trio.CancelScope()
         self._live += 1
-        self.nursery.start_soon(self._run_task, stage_id, pump, argument, name=f"graphflow stage {stage_id}")
+        self.nursery.start_soon(self._run_task, run, argument, name=f"graphflow stage {stage_id}")
 
-    async def _run_task(self, stage_id: StageId, pump: Callable[..., Any], argument: Any) -> None:
+    async def _run_task(self, run: Callable[..., Any], argument: Any) -> None:
         CURRENT.set(self._around)
         try:
-            with self._scopes[stage_id]:
-                await pump(argument)
+            await run(argument)
         finally:
             self._live -= 1
             self._all_gone.wake()
 
-    async def _pump_stage(self, stage_run: StageRun) -> None:
+    async def _run_stage(self, stage_run: StageRun) -> None:
         stage = stage_run.stage
         outlets = self._outlets(stage.nodes[-1])
-        error: BaseException | None = None
-        try:
-            await _pump(await stage_run.flow(), outlets)
-        except BaseException as raised:  # every error goes to whoever reads this stage
-            error = raised
+        error = await self._pumped(stage.id, stage_run.flow, outlets)
+        if error is not None:
             self._annotate(error, stage_run)
         self._abandon_inputs(stage.nodes[0])
         self._errors += only_errors(await stage_run.close())
         self._finish(stage.id, outlets, error)
 
-    async def _pump_input(self, outlets: list[Outlet]) -> None:
+    async def _run_input(self, outlets: list[Outlet]) -> None:
         assert self._source is not None
         chunks = self._told_input(self._source)
-        error: BaseException | None = None
-        try:
-            await _pump(AsyncStream(chunks), outlets)
-        except BaseException as raised:
-            error = raised
+
+        async def flow() -> Flow:
+            return AsyncStream(chunks)
+
+        error = await self._pumped(StageId(INPUT), flow, outlets)
         try:
             await chunks.aclose()
         except BaseException as raised:
             self._errors += only_errors([raised])
         self._finish(StageId(INPUT), outlets, error)
 
+    async def _pumped(
+        self, stage_id: StageId, flow: Callable[[], Awaitable[Flow]], outlets: list[Outlet]
+    ) -> BaseException | None:
+        """Write what a stage gives; returns the error that ended it, which goes to whoever reads it."""
+        try:
+            # Cancelling a stage cancels what it waits for, not its cleanup: that comes after the scope.
+            with self._scopes[stage_id]:
+                await _pump(await flow(), outlets)
+        except BaseException as error:
+            return error
+        return None
+
     def _finish(self, stage_id: StageId, outlets: list[Outlet], error: BaseException | None) -> None:
         """Say to the readers of a stage that it is done, or why not."""
+        if self._scopes[stage_id].cancelled_caught:
+            if self._first_error is not None:  # else all who could read it are cancelled, or have left
+                for outlet in outlets:
+                    outlet.buffer.fail(self._first_error, is_own=False)
+            return
         if error is None:
             for outlet in outlets:
                 outlet.buffer.end()
             return
+        for outlet in outlets:
+            outlet.buffer.fail(error)
         if isinstance(error, trio.Cancelled):
-            for outlet in outlets:
-                # Cancelled by the failure of another stage: whoever still reads this one gets that error.
-                outlet.buffer.fail(self._first_error if self._first_error is not None else error)
             raise error
         if self._first_error is None:
             self._first_error = error
-        for outlet in outlets:
-            outlet.buffer.fail(error)
         behind = self._behind(outlets)
         for other, scope in self._scopes.items():
             if other not in behind and other != stage_id:
@@ -394,18 +414,19 @@ class Execution:
             with trio.CancelScope(shield=True):
                 while self._live:
                     await self._all_gone.park()
-        unseen = [buffer.unseen for buffer in self._buffers.values() if buffer.unseen is not None]
+        unseen = [error for buffer in self._buffers.values() for error in buffer.unseen]
         return only_errors([*self._errors, *unseen])
 
     # --- details ---
 
     def _annotate(self, error: BaseException, stage_run: StageRun) -> None:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not isinstance(error, InputError):
             annotate(error, find_node(error, self.plan, stage_run.stage), self.run_id)
 
     async def _told_input(self, source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
         """Iterate over the caller's stream, and close it if it can be closed."""
         tap = self.tap(INPUT)
+        self._source_begun = True
         chunks: AsyncIterator[Any] = aiter(source)
         try:
             async for chunk in chunks:

@@ -7,30 +7,36 @@ from collections.abc import Iterable
 import trio
 
 
-def only_errors(errors: Iterable[BaseException]) -> list[BaseException]:
-    """Leave out cancellations: they are how tasks are told to end, not what went wrong."""
-    return [error for error in errors if not isinstance(error, trio.Cancelled)]
+def only_errors(raised: Iterable[BaseException]) -> list[BaseException]:
+    """Leave out what tells tasks and generators to end: that is not what went wrong."""
+    return [error for error in raised if not _tells_to_end(error)]
 
 
 def combined(first: BaseException | None, others: Iterable[BaseException]) -> BaseException | None:
     """Return what is to be raised: the only error as itself, several as a group, None where nothing went wrong.
 
-    A cancellation among errors is kept, so that the scope that asked for it gets it. `KeyboardInterrupt` and
-    `SystemExit` are raised as themselves, from the group.
+    A cancellation is raised only where there is no error: as in any ``finally``, an error on the way out takes its
+    place. `KeyboardInterrupt` and `SystemExit` are raised as themselves, from the group of the others.
     """
-    errors: list[BaseException] = [] if first is None else [first]
-    for error in others:
-        if all(error is not known for known in errors):
-            errors.append(error)
-    cancellations = [error for error in errors if isinstance(error, trio.Cancelled)]
-    errors = cancellations[:1] + only_errors(errors)
-    if not errors:
-        return None
-    if len(errors) == 1:
-        return errors[0]
-    group = BaseExceptionGroup("several parts of a run failed", errors)
+    raised: list[BaseException] = [] if first is None else [first]
+    for one in others:
+        if all(one is not known for known in raised):
+            raised.append(one)
+    errors = only_errors(raised)
+    if len(errors) <= 1:
+        return next(iter(errors or raised), None)
     for error in errors:
         if isinstance(error, KeyboardInterrupt | SystemExit):
-            error.__cause__ = group.subgroup(lambda one, stop=error: one is not stop)  # type: ignore[misc]
+            error.__cause__ = _group([other for other in errors if other is not error])
             return error
-    return group
+    return _group(errors)
+
+
+def _group(errors: list[BaseException]) -> BaseException:
+    return BaseExceptionGroup("several parts of a run failed", errors)
+
+
+def _tells_to_end(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):  # what a nursery makes of several cancellations
+        return error.split((trio.Cancelled, GeneratorExit))[1] is None
+    return isinstance(error, trio.Cancelled | GeneratorExit)

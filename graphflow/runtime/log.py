@@ -20,10 +20,11 @@ CAPACITY: Final = 1024
 class EventLog:
     """A bounded queue of events with one reader. Appending never waits; `room` does, where a node can."""
 
-    __slots__ = ("_events", "_open", "_reader", "_sequence", "_thread", "_token", "_writers")
+    __slots__ = ("_error", "_events", "_open", "_reader", "_sequence", "_thread", "_token", "_writers")
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._error: BaseException | None = None
         self._open = True
         self._sequence: Iterator[int] = itertools.count()
         self._reader = Parking()
@@ -55,17 +56,26 @@ class EventLog:
         while self.full:
             await self._writers.park()
 
-    def close(self) -> None:
-        """Say that no more events come."""
+    def close(self, error: BaseException | None = None) -> None:
+        """Say that no more events come: none that is appended, and an error, if there is one, after the last."""
         self._open = False
+        self._error = self._error or error
         self._reader.wake()
         self._writers.wake()
 
+    def take_error(self) -> BaseException | None:
+        """Return the error that the run ended with, if nobody has got it: it is the caller's from now on."""
+        error, self._error = self._error, None
+        return error
+
     async def read(self) -> AsyncGenerator[Event, None]:
-        """Iterate over the events until the log is closed and empty."""
+        """Iterate over the events until the log is closed and empty; then raise the error that it was closed with."""
         while True:
             while not self._events:
                 if not self._open:
+                    error = self.take_error()
+                    if error is not None:
+                        raise error
                     return
                 await self._reader.park()
             events, self._events = self._events, []

@@ -461,8 +461,10 @@ class Recorder:
         self._scopes: dict[ScopeId, Current] = {}
         self._records: list[Record] = []
         self._taps: dict[NodeId, Tap] = {}
-        for scope in plan.scopes:
-            self._add_scope(scope)
+        records = [self._new_scope(scope) for scope in plan.scopes]
+        for scope, record in zip(plan.scopes, records, strict=True):
+            if record is not None:
+                self._add_scope(scope, record)
         for node in plan.nodes:
             if node.has_run:
                 self._add_node(node)
@@ -499,12 +501,12 @@ class Recorder:
 
     # --- making records ---
 
-    def _add_scope(self, scope: Scope) -> None:
+    def _new_scope(self, scope: Scope) -> Record | None:
         outside = self._around if scope.parent is None else self._scopes[scope.parent]
-        record, current = self._new(scope, outside)
-        self._scopes[scope.id] = current
-        if record is None:
-            return
+        record, self._scopes[scope.id] = self._new(scope, outside)
+        return record
+
+    def _add_scope(self, scope: Scope, record: Record) -> None:
         record.holds_others = True
         if scope.source is not None:
             self._feed(record, scope.source, scope.source_key, "input")

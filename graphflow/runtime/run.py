@@ -33,36 +33,49 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
         self._nursery_manager = trio.open_nursery() if needs_nursery else None
         self._nursery: trio.Nursery | None = None
         self._chunks: AsyncGenerator[T, None] | None = None
+        self._entered = False
 
+    @trio.lowlevel.enable_ki_protection  # a nursery that is entered halfway could not be left
     async def __aenter__(self) -> AsyncIterator[T]:
-        if self._chunks is not None:
+        if self._entered:
             raise RuntimeError("this run is open already, or is over: call the verb again for another one")
+        self._entered = True
         if self._nursery_manager is not None:
             self._nursery = await self._nursery_manager.__aenter__()
-        self._chunks = self._open(self._nursery)
+        try:
+            self._chunks = self._open(self._nursery)
+        except BaseException:
+            await self._leave_nursery()
+            raise
         return self._chunks
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C still ends what is waited for, then the rest is cleaned up
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         raised: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._chunks is not None
+        if self._chunks is None:
+            raise RuntimeError("this run is not open: it was not entered, or has been left")
         errors: list[BaseException] = []
-        for leave in (self._chunks.aclose, self._leave, self._leave_nursery):
+        for leave in (self._close_chunks, self._leave, self._leave_nursery):
             try:
                 await leave()
             except BaseException as error:  # all three are done, and what they raise is told together
                 errors.append(error)
-        if raised is None:
-            outcome = combined(None, errors)
-        elif only_errors(errors):
-            outcome = combined(raised, errors)
-        else:
-            return
+        self._chunks = None
+        outcome = combined(raised, errors)
         if outcome is not None and outcome is not raised:
             raise outcome
+
+    async def _close_chunks(self) -> None:
+        assert self._chunks is not None
+        if self._chunks.ag_running:
+            if self._nursery is not None:
+                self._nursery.cancel_scope.cancel()
+            raise RuntimeError("this run was left while another task was still iterating over it")
+        await self._chunks.aclose()
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
         raise NotImplementedError
@@ -89,9 +102,15 @@ class OpenedChunks(Opened[T]):
         super().__init__(needs_nursery=needs_nursery)
         self._begin = begin
         self._run_id = run_id
+        self._execution: Execution | None = None
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
-        return self._begin(Run(nursery, inherited(self._run_id), self._run_id)).chunks()
+        self._execution = self._begin(Run(nursery, inherited(self._run_id), self._run_id))
+        return self._execution.chunks()
+
+    async def _leave(self) -> None:
+        assert self._execution is not None
+        await self._execution.close_source()
 
 
 def inherited(run_id: str | None) -> Listening | None:
@@ -122,46 +141,53 @@ class OpenedEvents(Opened[Event]):
         self._run_id = run_id
         self._outputs = outputs
         self._scope = trio.CancelScope()
+        self._log: EventLog | None = None
         self._done = trio.Event()
-        self._error: BaseException | None = None
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[Event, None]:
         assert nursery is not None
-        log = EventLog()
+        self._log = log = EventLog()
         listening = Listening(log, self._filter, RunIds(self._run_id), self._outputs)
         execution = self._begin(Run(nursery, listening, self._run_id))
-        nursery.start_soon(self._pump, execution, log, name="graphflow events")
-        return self._read(log)
+        nursery.start_soon(self._run, execution, log, name="graphflow events")
+        return log.read()
 
-    async def _read(self, log: EventLog) -> AsyncGenerator[Event, None]:
-        async for event in log.read():
-            yield event
-        await self._done.wait()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    async def _pump(self, execution: Execution, log: EventLog) -> None:
+    @trio.lowlevel.enable_ki_protection
+    async def _run(self, execution: Execution, log: EventLog) -> None:
+        """Run to the end, or until the listener leaves, and close the log with the error, if there is one."""
+        chunks = execution.chunks()
+        raised: list[BaseException] = []
         try:
+            # Leaving cancels what the run waits for, not its cleanup: that comes after the scope.
             with self._scope:
-                chunks = execution.chunks()
-                try:
-                    async for _ in chunks:
-                        if log.full:
-                            await log.room()
-                finally:
-                    await chunks.aclose()
-        except trio.Cancelled:
-            raise
-        except BaseException as error:  # it is raised where the events are read, after the last of them
-            self._error = error
-        finally:
-            log.close()
-            self._done.set()
+                await self._pump(chunks, log)
+        except BaseException as error:
+            raised.append(error)
+        try:
+            await chunks.aclose()
+        except BaseException as error:
+            raised.append(error)
+        outcome = combined(None, raised)
+        is_error = bool(only_errors(raised))
+        log.close(outcome if is_error else None)
+        self._done.set()
+        if outcome is not None and not is_error:
+            raise outcome
+
+    @trio.lowlevel.disable_ki_protection
+    async def _pump(self, chunks: AsyncGenerator[Any, None], log: EventLog) -> None:
+        async for _ in chunks:
+            if log.full:
+                await log.room()
+            if self._scope.cancel_called:
+                return
 
     async def _leave(self) -> None:
+        assert self._log is not None
+        self._log.close()  # a node that waits for the listener goes on, to be closed where it yields
         self._scope.cancel()
         with trio.CancelScope(shield=True):
             await self._done.wait()
-        if self._error is not None:
-            raise self._error
+        error = self._log.take_error()
+        if error is not None:
+            raise error

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphflow.jsonstream import NOTHING, JsonStream, JsonStreamError
+from tests.jsonstream.driver import outcome
 
 VECTORS = json.loads((pathlib.Path(__file__).parents[1] / "vectors/json_stream.json").read_text())["vectors"]
 
@@ -18,22 +18,6 @@ def plain(expected: Any) -> Any:
             return float(expected["$float"])
         return {key: plain(value) for key, value in expected.items()}
     return [plain(value) for value in expected] if isinstance(expected, list) else expected
-
-
-def outcome(chunks: list[str], **options: Any) -> tuple[list[Any], list[int], JsonStreamError | None]:
-    """What each chunk gave, the index of each chunk that gave something, and the error."""
-    stream = JsonStream(**options)
-    given: list[Any] = []
-    at: list[int] = []
-    try:
-        for index, chunk in enumerate([*chunks, None]):
-            value = stream.finish() if chunk is None else stream.feed(chunk)
-            if value is not NOTHING:
-                given.append(value)
-                at.append(index)
-    except JsonStreamError as error:
-        return given, at, error
-    return given, at, None
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])

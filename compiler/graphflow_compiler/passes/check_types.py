@@ -5,6 +5,8 @@ What is not annotated is not guessed: the edge is marked as unchecked, with the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import attrs
 
 from graphflow_compiler.errors import CompileError, Diagnostic
@@ -13,6 +15,7 @@ from graphflow_compiler.types import (
     UNKNOWN,
     Field,
     Record,
+    Relation,
     Verdict,
     element_of,
     field_type,
@@ -23,6 +26,7 @@ from graphflow_compiler.types import (
     substitute,
     union,
 )
+from graphflow_compiler.types.shapes import members
 
 
 def check_types(graph: Graph) -> Graph:
@@ -31,14 +35,61 @@ def check_types(graph: Graph) -> Graph:
     Raises:
         CompileError: two ends of an edge do not fit, or a graph does not give the type that its annotation promises.
     """
-    graph = graph.map_bodies(check_types).replace_nodes(_with_port_of_bodies)
-    checked = _Checker(graph)
+    return _swept(_with_inputs(graph))
+
+
+# --- what a graph takes ------------------------------------------------------------------------------------
+
+
+def _with_inputs(graph: Graph) -> Graph:
+    """Return the graph with the type of its input, and of what its branches and eaches take, as far as it is known."""
+    graph = graph.map_bodies(_with_inputs).replace_nodes(_with_port_of_bodies)
+    if graph.by_id[INPUT].output is not UNKNOWN:
+        return graph
+    taken = _taken(graph)
+    return graph.replace_nodes(lambda node: attrs.evolve(node, output=taken) if node.id == INPUT else node)
+
+
+def _with_port_of_bodies(node: Node) -> Node:
+    """Return a branch or each whose port takes what its bodies take, where they agree on it."""
+    if not node.bodies:
+        return node
+    taken = [body.by_id[INPUT].output for body in node.bodies]
+    agreed = taken[0] if all(one == taken[0] for one in taken) else UNKNOWN
+    if node.op is Op.EACH:
+        agreed = list if agreed is UNKNOWN else list[agreed]  # type: ignore[valid-type]
+    return attrs.evolve(node, ports=(attrs.evolve(node.ports[0], type=agreed),))
+
+
+def _taken(graph: Graph) -> object:
+    """Return the type of the caller's input: what its consumers agree on."""
+    wanted: list[object] = []
+    keyed: dict[str, Field] = {}
+    for edge in graph.edges_from[INPUT]:
+        node = graph.by_id[edge.target]
+        declared = UNKNOWN if edge.port is None or node.op is Op.JOIN else node.port(edge.port).type
+        if edge.key is not None and edge.port is not None:
+            required = node.op is Op.JOIN or node.port(edge.port).required
+            keyed.setdefault(edge.key, Field(edge.key, declared, required))
+        elif declared is not UNKNOWN and declared not in wanted:
+            wanted.append(declared)
+    if keyed and not wanted:
+        return Record(tuple(keyed.values()), open=True)
+    narrowest = [one for one in wanted if all(relate(one, other).verdict is Verdict.YES for other in wanted)]
+    return narrowest[0] if narrowest and not keyed else UNKNOWN
+
+
+# --- what flows along every edge ---------------------------------------------------------------------------
+
+
+def _swept(graph: Graph) -> Graph:
+    checker = _Checker(graph)
     for node in graph.nodes:
-        checked.add(node)
-    checked.check_promises()
-    if checked.findings:
-        raise CompileError(checked.findings)
-    return attrs.evolve(graph, nodes=tuple(checked.nodes), edges=tuple(checked.edges))
+        checker.add(node)
+    checker.check_promises()
+    if checker.findings:
+        raise CompileError(checker.findings)
+    return attrs.evolve(graph, nodes=tuple(checker.nodes), edges=tuple(checker.edges))
 
 
 class _Checker:
@@ -63,57 +114,127 @@ class _Checker:
     def _along(self, edge: Edge) -> object:
         """Return the type of what flows along an edge."""
         source = self.types[edge.source]
-        if edge.key is None:
-            return source
-        found = field_type(source, edge.key)
-        return UNKNOWN if found is None else found
+        return source if edge.key is None else _or_unknown(_at_key(source, edge.key))
 
     def _checked(self, node: Node, edge: Edge) -> Edge:
-        if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) or edge.port is None:
-            return edge  # they pass anything on
+        if edge.port is None or self._asks_in_vain(node, edge):
+            return edge
         port = node.port(edge.port)
-        if port.fold is not None:
-            return edge  # the port folds chunks of any type
+        if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) or port.fold is not None:
+            return edge  # they take anything
         given = self._along(edge)
-        relation = relate(given, port.type)
-        if relation.verdict is Verdict.UNCHECKED:
-            return attrs.evolve(edge, unchecked=relation.reason)
+        relation = _relate_items(given, port.type) if node.op is Op.EACH else relate(given, port.type)
         if relation.verdict is Verdict.NO:
-            self.findings.append(self._misfit(node, edge, given, relation.reason))
-        return edge
+            self._misfit(node, edge, given, relation.reason)
+        if relation.verdict is not Verdict.UNCHECKED:
+            return edge
+        return attrs.evolve(edge, unchecked=self._why_unchecked(node, edge, given, relation.reason))
 
-    def _misfit(self, node: Node, edge: Edge, given: object, reason: str) -> Diagnostic:
+    def _why_unchecked(self, node: Node, edge: Edge, given: object, reason: str) -> str:
         assert edge.port is not None
-        port = node.port(edge.port)
-        source = self.graph.by_id[edge.source]
-        wanted = record_of(port.type)
-        where = f" in `{port.name}`" if len(node.ports) > 1 else ""
-        giver = f"`{source.name}`" if edge.key is None else f"key {edge.key!r} of `{source.name}`"
-        if source.op is Op.INPUT:
-            giver = "the input" if edge.key is None else f"key {edge.key!r} of the input"
-        return Diagnostic(
-            "GF202" if wanted is not None else "GF201",
-            "error",
-            f"`{node.name}` takes {show(port.type)}{where}, but {giver} gives {show(given)}"
-            + (f": {reason}" if _adds(reason, given, port.type) else ""),
-            node=node.id,
-            location=edge.location or node.location,
-            snippet=edge.snippet,
-            hint=self._mend(node, edge, given, wanted),
+        if given is UNKNOWN and edge.source == INPUT:
+            return "nothing says what the input is"
+        if given is UNKNOWN:
+            return f"what {self._giver(edge)} gives is not annotated"
+        if node.port(edge.port).type is UNKNOWN:
+            return f"`{edge.port}` is not annotated"
+        return reason
+
+    def _giver(self, edge: Edge) -> str:
+        source = "the input" if edge.source == INPUT else f"`{self.graph.by_id[edge.source].name}`"
+        return source if edge.key is None else f"key {edge.key!r} of {source}"
+
+    # --- findings ---
+
+    def _asks_in_vain(self, node: Node, edge: Edge) -> bool:
+        """Tell whether keys are asked of what has none of them, and note the finding."""
+        source = self.types[edge.source]
+        giver = self._giver(attrs.evolve(edge, key=None))
+        keys = node.keys if node.op is Op.PROJECT else ()
+        if edge.key is not None:
+            keys = (edge.key,)
+        for key in keys:
+            if _at_key(source, key) is None:
+                gives = f"gives {show(source)}" + ("" if _has_keys(source) else ", which has no keys")
+                self._find(
+                    "GF106",
+                    node,
+                    edge,
+                    f"`{node.name}` asks for key {key!r}, but {giver} {gives}",
+                    f"let {giver} give a record with that key: {{{key!r}: ...}}",
+                )
+                return True
+        given = self._along(edge)
+        if edge.port == REST and node.op is Op.JOIN and not _has_keys(given):
+            self._find(
+                "GF202",
+                node,
+                edge,
+                f"`{node.name}` adds keys to a record, but {self._giver(edge)} gives {show(given)}",
+                'make a record of it first: {"value": gf.passthrough()} | gf.assign(...)',
+            )
+            return True
+        return False
+
+    def _misfit(self, node: Node, edge: Edge, given: object, reason: str) -> None:
+        """Note that what flows along an edge does not fit its port."""
+        assert edge.port is not None
+        wanted = node.port(edge.port).type
+        text, other = show(given), show(wanted)
+        why = reason.removeprefix(f"{text} is not {other}").removeprefix(": ")
+        into = f" in `{edge.port}`" if len(node.ports) > 1 else ""
+        self._find(
+            "GF201" if record_of(wanted) is None else "GF202",
+            node,
+            edge,
+            f"`{node.name}` takes {other}{into}, but {self._giver(edge)} gives {text}" + (f": {why}" if why else ""),
+            self._mend(node, edge, given, wanted),
         )
 
-    def _mend(self, node: Node, edge: Edge, given: object, wanted: Record | None) -> str:
-        source = self.graph.by_id[edge.source]
-        if wanted is not None:
-            names = ", ".join(f'"{field.name}": ...' for field in wanted.fields)
-            return f"give it a record with those keys: {{{names}}} | {node.name}"
+    def _mend(self, node: Node, edge: Edge, given: object, wanted: object) -> str:
+        source = self.graph.by_id[edge.source].name
+        record, has = record_of(wanted), record_of(given)
+        if record is not None:
+            keys = ", ".join(f'"{field.name}": ...' for field in record.fields)
+            missing = [f"`{field.name}`" for field in record.fields if has is not None and has.get(field.name) is None]
+            if missing:
+                return f"add {' and '.join(missing)} to the record: {{{keys}}} | {node.name}"
+            if has is None:
+                return f"give it a record with its keys: {{{keys}}} | {node.name}"
+            return f"let the values of the record be what `{node.name}` takes"
+        if node.op is Op.EACH:
+            return f"put a step between them that makes a list of {show(given)}"
         if node.kind == "chat_model":
-            return f'put a prompt between them: {source.name} | gf.prompt("...{{context}}...") | {node.name}'
+            return f'put a prompt between them: {source} | gf.prompt("...{{context}}...") | {node.name}'
         element = element_of(given)
-        assert edge.port is not None
-        if element is not None and relate(element, node.port(edge.port).type).verdict is Verdict.YES:
-            return f"run it once for every item: {source.name} | gf.each({node.name})"
-        return f"put a step between them that turns {show(given)} into {show(node.port(edge.port).type)}"
+        if element is not None and relate(element, wanted).verdict is Verdict.YES:
+            return f"run it once for every item: {source} | gf.each({node.name})"
+        return f"put a step between them that turns {show(given)} into {show(wanted)}"
+
+    def _find(self, code: str, node: Node, edge: Edge, message: str, hint: str) -> None:
+        location = edge.location or node.location
+        self.findings.append(
+            Diagnostic(code, "error", message, node=node.id, location=location, snippet=edge.snippet, hint=hint)
+        )
+
+    def check_promises(self) -> None:
+        """Note where a graph does not give the type that its annotation promises."""
+        for promise in self.graph.promises:
+            given = self.types[promise.node]
+            if relate(given, promise.type).verdict is Verdict.NO:
+                self.findings.append(
+                    Diagnostic(
+                        "GF112",
+                        "error",
+                        f"the graph `{promise.graph}` promises {show(promise.type)}, "
+                        f"but returns {show(given)} from `{self.graph.by_id[promise.node].name}`",
+                        node=promise.node,
+                        location=promise.location,
+                        hint="correct the annotation, or return what it promises",
+                    )
+                )
+
+    # --- types that follow from others ---
 
     def _with_typed_bodies(self, node: Node, edges: tuple[Edge, ...]) -> Node:
         """Check the bodies again, now that what they are given is known."""
@@ -124,20 +245,17 @@ class _Checker:
         bodies = []
         for body in node.bodies:
             body_input = attrs.evolve(body.by_id[INPUT], output=_sharper(body.by_id[INPUT].output, given))
-            bodies.append(
-                check_types(attrs.evolve(body, nodes=(body_input, *(n for n in body.nodes if n.id != INPUT))))
-            )
+            bodies.append(_swept(attrs.evolve(body, nodes=(body_input, *body.nodes[1:]))))
         return attrs.evolve(node, bodies=tuple(bodies))
 
     def _output(self, node: Node, edges: tuple[Edge, ...]) -> object:
         match node.op:
             case Op.INPUT:
-                return self._input() if node.output is UNKNOWN else node.output
+                return node.output
             case Op.IDENTITY:
                 return self._along(edges[0])
             case Op.PROJECT:
-                given = self._along(edges[0])
-                return Record(tuple(Field(key, _or_unknown(field_type(given, key))) for key in node.keys))
+                return _projected(self._along(edges[0]), node.keys)
             case Op.JOIN:
                 return self._joined(node, edges)
             case Op.BRANCH:
@@ -169,54 +287,37 @@ class _Checker:
                 fields[edge.port] = Field(edge.port, self._along(edge))
         return Record(tuple(fields.values()), open=is_open)
 
-    def _input(self) -> object:
-        """Return the type of the caller's input: what its consumers agree on."""
-        wanted: list[object] = []
-        keyed: dict[str, Field] = {}
-        for edge in self.graph.edges_from[INPUT]:
-            node = self.graph.by_id[edge.target]
-            declared = UNKNOWN if edge.port is None or node.op is Op.JOIN else node.port(edge.port).type
-            if edge.key is not None and edge.port is not None:
-                required = node.op is Op.JOIN or node.port(edge.port).required
-                keyed.setdefault(edge.key, Field(edge.key, declared, required))
-            elif declared is not UNKNOWN and declared not in wanted:
-                wanted.append(declared)
-        if keyed and not wanted:
-            return Record(tuple(keyed.values()), open=True)
-        narrowest = [one for one in wanted if all(relate(one, other).verdict is Verdict.YES for other in wanted)]
-        return narrowest[0] if narrowest and not keyed else UNKNOWN
 
-    def check_promises(self) -> None:
-        for promise in self.graph.promises:
-            relation = relate(self.types[promise.node], promise.type)
-            if relation.verdict is Verdict.NO:
-                self.findings.append(
-                    Diagnostic(
-                        "GF112",
-                        "error",
-                        f"`{promise.graph}` promises {show(promise.type)}, "
-                        f"but returns {show(self.types[promise.node])} from `{promise.node}`",
-                        node=promise.node,
-                        location=promise.location,
-                        hint="correct the annotation, or return what it promises",
-                    )
-                )
+def _relate_items(given: object, wanted: object) -> Relation:
+    """Relate what an each is given to the list that it takes: any collection of such items will do."""
+    if any(relate(given, whole).verdict is Verdict.YES for whole in (str, bytes, Mapping)):
+        return Relation(Verdict.NO)
+    element, item = element_of(given), element_of(wanted)
+    if element is None:
+        return relate(given, Iterable)
+    return relate(element, UNKNOWN if item is None else item)
 
 
-def _with_port_of_bodies(node: Node) -> Node:
-    """Return a branch or each whose port takes what its bodies take, where they agree on it."""
-    if not node.bodies:
-        return node
-    taken = [body.by_id[INPUT].output for body in node.bodies]
-    agreed = taken[0] if all(one == taken[0] for one in taken) else UNKNOWN
-    if node.op is Op.EACH and agreed is not UNKNOWN:
-        agreed = list[agreed]  # type: ignore[valid-type]
-    return attrs.evolve(node, ports=(attrs.evolve(node.ports[0], type=agreed),))
+def _at_key(declared: object, key: str) -> object | None:
+    """Return the type at a key of a record; None if there is no such key. Of a union, some member has to have it."""
+    found = [_at_key(part, key) for part in members(declared)]
+    if not found:
+        return field_type(declared, key)
+    known = [one for one in found if one is not None]
+    return union(known) if known else None
 
 
-def _adds(reason: str, given: object, wanted: object) -> bool:
-    """Tell whether the reason says more than that the two types differ."""
-    return bool(reason) and reason != f"{show(given)} is not {show(wanted)}"
+def _has_keys(declared: object) -> bool:
+    """Tell whether a type may be that of a record."""
+    parts = members(declared) or (declared,)
+    return any(record_of(part) is not None or field_type(part, "") is not None for part in parts)
+
+
+def _projected(given: object, keys: Iterable[str]) -> Record:
+    """Return the record of some keys; one that may be missing may be missing still."""
+    record = record_of(given)
+    known = {} if record is None else {field.name: field for field in record.fields}
+    return Record(tuple(known.get(key) or Field(key, _or_unknown(_at_key(given, key))) for key in keys))
 
 
 def _or_unknown(found: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections import deque
 from collections.abc import Iterator
 
@@ -39,7 +40,7 @@ def _blocked(plan: Plan) -> Iterator[Diagnostic]:
             f"the output does not stream: {node.reason}, and nothing before it streams either",
             node=node.id,
             location=node.location,
-            hint="a chain streams from its last producer or transform on: end it with one, such as a chat model",
+            hint="end the chain with a node that gives chunks: a chat model, or an @gf.aggregate that yields",
         )
         return
     yield Diagnostic(
@@ -89,19 +90,43 @@ def _mend(plan: Plan, node: PlannedNode) -> str:
         case Op.CALL if node.ports and node.ports[0].fold is not None:
             return f"leave `{node.name}` out, or let it stand before the last producer"
         case _:
-            taken = show(node.ports[0].type) if node.ports and node.ports[0].type is not UNKNOWN else "Any"
-            given = show(node.output) if node.output is not UNKNOWN else "Any"
-            return (
-                "write it as a transform, which takes chunks as they come:\n"
-                f"    @gf.transform\n"
-                f"    async def {_identifier(node.name)}(chunks: AsyncIterator[{taken}]) -> AsyncIterator[{given}]:\n"
-                f"        async for chunk in chunks: ...  # and yield what each chunk adds\n"
-                f"or, if it can work on one chunk at a time: gf.chunkwise({_identifier(node.name)})"
-            )
+            return _as_transform(plan, node)
+
+
+def _as_transform(plan: Plan, node: PlannedNode) -> str:
+    """Return what to write instead of a function of whole values."""
+    streaming = _streaming_nodes(plan) - {INPUT}
+    edges = plan.edges_into[node.id]
+    streamed = next((edge for edge in edges if edge.source in streaming), edges[0])
+    name = _identifier(node.name)
+    chunks = "chunks" if len(node.ports) == 1 else streamed.port
+    parameters = ", ".join(
+        f"{chunks}: AsyncIterator[{_shown(port.type)}]"
+        if port.name == streamed.port
+        else f"{port.name}: {_shown(port.type)}"
+        for port in node.ports
+    )
+    lines = [
+        "write it as a transform, which takes chunks as they come:",
+        "    @gf.transform",
+        f"    async def {name}({parameters}) -> AsyncIterator[{_shown(node.output)}]:",
+        f"        async for chunk in {chunks}:",
+        "            yield ...  # what this chunk adds",
+    ]
+    if len(node.ports) == 1:
+        function = "lambda chunk: ..." if node.name == "lambda" else name
+        lines.append(f"or, if it can work on one chunk at a time: gf.chunkwise({function})")
+    if streamed.source not in streaming:
+        lines.append(f"and so with `{plan.by_id[streamed.source].name}` before it, which blocks too")
+    return "\n".join(lines)
+
+
+def _shown(declared: object) -> str:
+    return "Any" if declared is UNKNOWN else show(declared)
 
 
 def _identifier(name: str) -> str:
-    return name if name.isidentifier() else "step"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else "step"
 
 
 # --- the rest ----------------------------------------------------------------------------------------------

@@ -65,20 +65,23 @@ def _refuse_cycles(graph: Graph) -> None:
 
 def _refuse_unreached(graph: Graph) -> None:
     reached = dag.ancestors(*_shape(graph), graph.output) | {graph.output, INPUT}
-    lost = [node for node in graph.nodes if node.id not in reached]
+    lost = [node for node in graph.nodes if node.id not in reached and not graph.edges_from[node.id]]
     if lost:
-        output = graph.by_id[graph.output].name
-        raise CompileError(
-            Diagnostic(
-                "GF107",
-                "error",
-                f"`{node.name}` does not reach the output `{output}`",
-                node=node.id,
-                location=node.location,
-                hint=f"return what comes from `{node.name}`, or remove the call",
-            )
-            for node in lost
-        )
+        raise CompileError(_unreached(graph, node) for node in lost)
+
+
+def _unreached(graph: Graph, node: Node) -> Diagnostic:
+    made = next(iter(graph.edges_into[node.id]), None)
+    return Diagnostic(
+        "GF107",
+        "error",
+        f"`{node.name}` does not reach the output, which is what `{graph.by_id[graph.output].name}` gives: "
+        "it would run for nothing",
+        node=node.id,
+        location=(made.location if made is not None else None) or node.location,
+        snippet=made.snippet if made is not None else None,
+        hint=f"return what comes from `{node.name}` too, such as in a dict, or remove the call",
+    )
 
 
 def _ordered(graph: Graph) -> Graph:
@@ -207,7 +210,7 @@ def _check_keys(
             yield Diagnostic(
                 "GF106",
                 "error",
-                f"`{node.name}` asks for key {key!r}, but `{graph.by_id[edge.source].name}` gives {keys}",
+                f"`{node.name}` asks for key {key!r}, but `{graph.by_id[edge.source].name}` gives only {keys}",
                 node=node.id,
                 location=edge.location or node.location,
                 snippet=edge.snippet,
@@ -238,11 +241,12 @@ def _check_ports(
     for port in node.ports:
         if port.name in fed or not port.required:
             continue
-        keys = ""
-        if upstream is not None and upstream.key is not None:
-            record = records[upstream.source]
-            if record is not None:
-                keys = f"; the record upstream has {', '.join(repr(name) for name in record.names)}"
+        record = records[upstream.source] if upstream is not None and upstream.key is not None else None
+        keys, feed = "", f"give it in the call, {node.name}({port.name}=...)"
+        if record is not None:
+            keys = f": the record before it has only {', '.join(repr(name) for name in record.names)}"
+            near = difflib.get_close_matches(port.name, [name for name in record.names if name not in fed], n=1)
+            feed = f"rename {near[0]!r} to {port.name!r}" if near else f"add {port.name!r} to the record"
         yield Diagnostic(
             "GF102",
             "error",
@@ -250,8 +254,7 @@ def _check_ports(
             node=node.id,
             location=(upstream.location if upstream is not None else None) or node.location,
             snippet=upstream.snippet if upstream is not None else None,
-            hint=f"feed it ({port.name}=...), give the parameter a default, or bind it: "
-            f"{node.name}.bind({port.name}=...)",
+            hint=f"{feed}, give the parameter a default, or bind it: {node.name}.bind({port.name}=...)",
         )
 
 
@@ -284,17 +287,30 @@ def _without_idle_joins(graph: Graph) -> Graph:
         if not whole:
             dropped.add(join.id)
             edges = [edge for edge in edges if edge.target != join.id]
-            keyed = tuple((port, edge.source) for port, edge in branches.items() if port is not None and port != REST)
-            scopes = [_without(scope, join.id, keyed) for scope in scopes]
+            scopes = [_without(scope, join.id, branches) for scope in scopes]
     nodes = tuple(node for node in graph.nodes if node.id not in dropped)
     return attrs.evolve(graph, nodes=nodes, edges=tuple(edges), scopes=tuple(scopes))
 
 
-def _without(scope: Scope, join: NodeId, keyed: tuple[tuple[str, NodeId], ...]) -> Scope:
-    """Return a scope that no longer refers to a join."""
+def _without(scope: Scope, join: NodeId, branches: dict[str | None, Edge]) -> Scope:
+    """Return a scope that no longer is fed by a join or gives its output, but by what led into it."""
+
+    def led(edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
+        return tuple(_led(edge, branches) if edge.source == join else edge for edge in edges)
+
+    scope = attrs.evolve(scope, fed_by=led(scope.fed_by), given_by=led(scope.given_by))
     if scope.source == join:
-        scope = attrs.evolve(scope, source=None)
-    return attrs.evolve(scope, keyed=keyed) if scope.output == join else scope
+        scope = _fed_without(scope, branches)
+    return attrs.evolve(scope, given_by=tuple(branches.values())) if scope.output == join else scope
+
+
+def _fed_without(scope: Scope, branches: dict[str | None, Edge]) -> Scope:
+    if scope.source_key is None:
+        return attrs.evolve(scope, source=None, fed_by=tuple(branches.values()))
+    edge = branches.get(scope.source_key)
+    if edge is not None:
+        return attrs.evolve(scope, source=edge.source, source_key=edge.key)
+    return attrs.evolve(scope, source=branches[REST].source)
 
 
 def _leads(key: str, branches: dict[str | None, Edge]) -> bool:

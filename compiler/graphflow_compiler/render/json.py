@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from graphflow_compiler.errors import Diagnostic
-from graphflow_compiler.ir import Scope, SourceLocation
+from graphflow_compiler.ir import Edge, Scope, SourceLocation
 from graphflow_compiler.plan import Stage
 from graphflow_compiler.render.outline import EdgeLine, NodeLine, Outline
 
@@ -139,11 +139,16 @@ def _scope(scope: Scope) -> dict[str, Any]:
         "source": scope.source,
         "source_key": scope.source_key,
         "output": scope.output,
-        "keyed": dict(scope.keyed),
+        "fed_by": [_led(edge) for edge in scope.fed_by],
+        "given_by": [_led(edge) for edge in scope.given_by],
         "tags": list(scope.tags),
         "metadata": _metadata(scope.metadata),
         "location": _location(scope.location),
     }
+
+
+def _led(edge: Edge) -> dict[str, Any]:
+    return {"port": edge.port, "source": edge.source, "key": edge.key}
 
 
 def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:

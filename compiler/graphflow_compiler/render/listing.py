@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphflow_compiler.ir import Graph, Op, Promise, Scope, Streaming
+from graphflow_compiler.ir import Edge, Graph, Op, Promise, Scope, Streaming
 from graphflow_compiler.render.outline import EdgeLine, NodeLine, labels, listed, node_lines, printable
 from graphflow_compiler.types import show
 
@@ -64,9 +64,16 @@ def _edge(edge: EdgeLine) -> str:
 
 def _scope(scope: Scope) -> str:
     inside = "" if scope.parent is None else f" in {scope.parent}"
-    keyed = "".join(f", {key!r} from {node}" for key, node in scope.keyed)
     key = "" if scope.source_key is None else f"[{scope.source_key!r}]"
-    return f"scope {scope.id}{inside}: {scope.kind} {scope.name!r} {scope.source or '?'}{key} → {scope.output}{keyed}"
+    source = f"{scope.source}{key}" if scope.source is not None else _led(scope.fed_by)
+    output = _led(scope.given_by) if scope.given_by else scope.output
+    return f"scope {scope.id}{inside}: {scope.kind} {scope.name!r} {source} → {output}"
+
+
+def _led(edges: tuple[Edge, ...]) -> str:
+    """Write what led into a join that was taken away."""
+    parts = (f"{edge.port}: {edge.source}{'' if edge.key is None else f'[{edge.key!r}]'}" for edge in edges)
+    return f"({', '.join(parts)})"
 
 
 def _promise(promise: Promise) -> str:

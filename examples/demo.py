@@ -1,0 +1,143 @@
+"""Ask graphflow's own documentation a question, and see what the compiler knows of the chain that answers it.
+
+`make demo` runs it. It needs no network and no key: the model is scripted, and quotes what was found.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import trio
+
+import graphflow as gf
+
+PROJECT = Path(__file__).parents[1]
+QUESTION = "Why does a plain function at the end of a chain block streaming?"
+
+
+# --- what can be found -------------------------------------------------------------------------------------
+
+
+def passages(page: Path) -> Iterator[gf.Document]:
+    """Cut a Markdown page at its headings; the examples are left out."""
+    path = page.relative_to(PROJECT).as_posix()
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for section in re.split(r"^#+ ", prose, flags=re.MULTILINE)[1:]:
+        heading, _, text = section.partition("\n")
+        if text.strip():
+            yield gf.Document(" ".join(text.split()), {"path": path, "heading": heading})
+
+
+def documents() -> Iterator[gf.Document]:
+    """Give the passages of README.md and docs/."""
+    for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))):
+        yield from passages(page)
+
+
+# --- the chain ---------------------------------------------------------------------------------------------
+
+
+@gf.aggregate
+def format_documents(documents: list[gf.Document]) -> str:
+    """Write the passages one below the other, each under its source."""
+    return "\n".join(f"[{one.metadata['path']}: {one.metadata['heading']}] {one.text}" for one in documents)
+
+
+def quote(messages: list[gf.Message]) -> str:
+    """Say what the model says: of the two best passages the sentence that has most words of the question."""
+    context, _, question = messages[-1].text.partition("\n\nQuestion: ")
+    words = set(re.findall(r"\w{4,}", question.lower()))
+
+    def shared(sentence: str) -> int:
+        return len(words & set(re.findall(r"\w+", sentence.lower())))
+
+    answer = []
+    for source, text in re.findall(r"^\[(.*?)\] (.*)$", context, flags=re.MULTILINE)[:2]:
+        best = max(re.split(r"(?<=[.?!]) ", text), key=shared)
+        answer.append(f"{source} says:\n  \N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK}")
+    return "\n".join(answer) or "The documentation says nothing about that."
+
+
+def chain_over(index: gf.SearchIndex) -> gf.Streaming[str, str]:
+    """Answer a question from what the index has; the annotation promises that the answer streams."""
+    prompt = gf.prompt("Answer from these passages:\n{context}\n\nQuestion: {question}")
+    model = gf.ScriptedChatModel(quote, first_delay=0.8, delay=0.06)
+    return (
+        {"context": index.as_retriever(k=3) | format_documents, "question": gf.passthrough()}
+        | prompt
+        | model
+        | gf.text()
+    )
+
+
+def plain(answer: str) -> str:
+    """Take the backticks of Markdown out of a text."""
+    return answer.replace("`", "")
+
+
+# --- the tour ----------------------------------------------------------------------------------------------
+
+
+async def answer(chain: gf.Streaming[str, str], question: str) -> None:
+    """Print an answer while it is made."""
+    async with chain.stream(question) as chunks:
+        async for chunk in chunks:
+            print(chunk, end="", flush=True)
+    print()
+
+
+async def watch(chain: gf.Streaming[str, str], question: str) -> None:
+    """Print when the documents were there and when the first token came; the rest of the answer is not wanted."""
+    begun = trio.current_time()
+    async with chain.events(question, include_types=["retriever", "chat_model"]) as events:
+        async for event in events:
+            after = f"{trio.current_time() - begun:5.2f} s  {event.event}"
+            match event:
+                case gf.EndEvent(kind="retriever", output=found):
+                    print(after, *(f"{one.score:.1f} {one.metadata['path']}" for one in found), sep="\n           ")
+                case gf.StreamEvent(chunk=gf.AIMessageChunk(text=token)):
+                    print(after, repr(token), sep="\n           ")
+                    break
+
+
+async def section(title: str) -> None:
+    """Begin a part of the tour, with a moment to read the one before."""
+    await trio.sleep(0.8)
+    print(f"\n── {title} {'─' * (100 - len(title))}\n", flush=True)
+
+
+async def main() -> None:
+    """Index, compile, ask, watch; then break the chain and mend it."""
+    with gf.SearchIndex.from_texts(documents()) as index:
+        print(f"{len(index)} passages of README.md and docs/ are indexed.")
+        chain = chain_over(index)
+
+        await section("The plan: what streams, from where, and what it waits for")
+        print(gf.compile(chain))
+
+        await section(f"{QUESTION}")
+        await answer(chain, QUESTION)
+
+        await section("What happened inside, until the first token")
+        await watch(chain, QUESTION)
+
+        await section("The same chain, broken by one plain function: chain | plain")
+        broken = gf.compile(chain | plain)
+        print(*broken.plan.diagnostics, sep="\n")
+        print("\nA test that calls broken.plan.require_streaming() fails:")
+        try:
+            broken.plan.require_streaming()
+        except gf.NotStreamingError as error:
+            print(f"  NotStreamingError: {str(error).splitlines()[0]}")
+
+        await section("Mended as the hint says: chain | gf.chunkwise(plain)")
+        mended = chain | gf.chunkwise(plain)
+        gf.compile(mended).plan.require_streaming()
+        await answer(mended, QUESTION)
+
+
+if __name__ == "__main__":
+    try:
+        trio.run(main)
+    except KeyboardInterrupt:
+        raise SystemExit("\nStopped.") from None

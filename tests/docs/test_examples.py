@@ -1,0 +1,43 @@
+"""Every example of README.md and docs/ runs, and prints what the page shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Page, PageError, pages
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_examples_of_a_page_print_what_it_shows(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = {}
+    wrong = []
+    for block, shown, text in page.run():
+        printed[block] = text
+        expected = "" if shown is None else f"{shown.code}\n"
+        if text != expected:
+            place = f"{page.name}:{block.start}"
+            wrong.append(f"{place} prints\n\n{text}\nand the page shows\n\n{expected}")
+    if os.environ.get("REWRITE_DOCS"):
+        page.path.write_text(page.with_outputs(printed), encoding="utf-8")
+    else:
+        assert not wrong, "\n".join([*wrong, "REWRITE_DOCS=1 writes what is printed into the pages"])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("```python no-run\nx\n```", "is none of"),
+        ("```python\nx\n", "not closed"),
+        ("- so:\n  ```python\n  x\n  ```", "at the margin"),
+        ("```console\nx\n```\n```output\nx\n```", "no example before it"),
+    ],
+)
+def test_a_page_that_breaks_the_convention_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(text)
+    with pytest.raises(PageError, match=reason):
+        list(Page.read(path).examples())

@@ -1,0 +1,150 @@
+"""What holds for every text and every cut."""
+
+import copy
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from graphflow.jsonstream import NOTHING, JsonStream, scanner
+from graphflow.jsonstream.prose import find_more
+from graphflow.jsonstream.values import identical
+from tests.jsonstream.driver import facts, outcome, patched
+from tests.jsonstream.strategies import CONTAINERS, VALUES, cuts, mutated
+
+law = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "scalars": st.just("complete"),
+        "every": st.booleans(),
+        "lenient": st.just(True),
+        "nan": st.just(False),
+        "strict": st.just(True),
+        "surrogates": st.sampled_from(["replace", "error"]),
+        "trailing": st.just("error"),
+        "root": st.sampled_from(["object", "array"]),
+        "max_depth": st.integers(1, 3),
+        "max_string": st.integers(0, 6),
+        "max_chars": st.integers(0, 30),
+    },
+)
+
+
+@pytest.fixture(params=[1, 10**9], ids=["bulk", "no-bulk"], autouse=True)
+def enough(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All laws hold whether the C scanner reads complete containers or not."""
+    monkeypatch.setattr(scanner, "ENOUGH", request.param)
+
+
+@law
+@given(st.data(), VALUES)
+def test_the_last_value_is_that_of_json_loads(data: st.DataObject, text: str) -> None:
+    for options in ({}, {"scalars": "complete"}, {"every": True}):
+        values, _, error = outcome(data.draw(cuts(text)), **options)
+        assert error is None
+        assert repr(values[-1]) == repr(json.loads(text, strict=False))
+
+
+@law
+@given(st.data(), mutated())
+def test_what_is_shown_depends_on_the_text_alone(data: st.DataObject, text: str) -> None:
+    chunks = data.draw(cuts(text))
+    options = data.draw(OPTIONS) | {"every": True}
+    values, at, _ = outcome(chunks, **options)
+    shown = dict(zip(at, values, strict=True))
+    last: Any = NOTHING
+    for index in range(len(chunks)):
+        last = shown.get(index, last)
+        so_far, so_at, error = outcome(["".join(chunks[: index + 1])], **options)
+        if error and error.kind != "incomplete":
+            break
+        assert repr(so_far[0] if 0 in so_at else NOTHING) == repr(last)
+
+
+@law
+@given(st.data(), mutated(), OPTIONS)
+def test_errors_depend_on_the_text_alone(data: st.DataObject, text: str, options: dict[str, Any]) -> None:
+    expected = outcome([text], **options)
+    values, _, error = outcome(data.draw(cuts(text)), **options)
+    assert facts(error) == facts(expected[2])
+    assert repr(values[-1:]) == repr(expected[0][-1:])
+    if error and values:
+        assert repr(error.partial) == repr(values[-1])
+
+
+@law
+@given(mutated())
+def test_the_grammar_is_that_of_json_loads(text: str) -> None:
+    assume(text[:1] in tuple('[{"'))
+    _, _, error = outcome([text], trailing="error", max_number=10**6)
+    try:
+        _, end = json.JSONDecoder(strict=False).raw_decode(text)
+        valid = find_more(text, end) is None
+    except json.JSONDecodeError:
+        valid = False
+    assert (error is None) == valid
+
+
+@law
+@given(st.data(), mutated())
+def test_snapshots_never_change(data: st.DataObject, text: str) -> None:
+    stream = JsonStream(every=True)
+    kept = []
+    for chunk in data.draw(cuts(text)):
+        if (value := stream.feed(chunk)) is not NOTHING:
+            kept.append((value, copy.deepcopy(value)))
+        if stream.error:
+            break
+    assert all(repr(value) == repr(then) for value, then in kept)
+
+
+@law
+@given(st.data(), mutated(), st.booleans())
+def test_no_value_is_given_twice(data: st.DataObject, text: str, every: bool) -> None:
+    values, _, _ = outcome(data.draw(cuts(text)), every=every)
+    assert not any(identical(one, other) for one, other in itertools.pairwise(values))
+
+
+@law
+@given(st.data(), CONTAINERS)
+def test_nothing_disappears(data: st.DataObject, text: str) -> None:
+    pairs = []
+    json.loads(text, strict=False, object_pairs_hook=lambda items: pairs.append([key for key, _ in items]))
+    assume(all(len(keys) == len(set(keys)) for keys in pairs))  # a second value for a key takes the place of the first
+    values, _, _ = outcome(data.draw(cuts(text)), every=True)
+    assert all(grows(one, other) for one, other in itertools.pairwise(values))
+
+
+def grows(one: Any, other: Any) -> bool:
+    """Whether `other` is what `one` may become."""
+    if type(one) in (int, float):
+        return type(other) in (int, float)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(other)[: len(one)] == list(one) and all(grows(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) <= len(other) and all(grows(a, b) for a, b in zip(one, other, strict=False))
+    return other.startswith(one) if isinstance(one, str) else one is other
+
+
+@law
+@given(st.data(), mutated(), st.booleans(), st.sampled_from(["partial", "complete"]))
+def test_patches_rebuild_each_value(data: st.DataObject, text: str, append: bool, scalars: Any) -> None:
+    chunks = data.draw(cuts(text))
+    values, at, error = outcome(chunks, every=True, scalars=scalars)
+    patches, patched_at, patch_error = outcome(chunks, patches=True, append=append, every=True, scalars=scalars)
+    assert facts(error) == facts(patch_error)
+    shown, document = dict(zip(at, values, strict=True)), None
+    changes = dict(zip(patched_at, patches, strict=True))
+    assert set(shown) <= set(changes)
+    value = None
+    for index in sorted(changes):
+        document = patched(document, changes[index])
+        value = shown.get(index, value)
+        assert repr(document) == repr(value)

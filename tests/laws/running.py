@@ -1,0 +1,125 @@
+"""Run a described chain through a verb, on a virtual clock, and take down what happened."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final, Literal
+from unittest import mock
+
+import attrs
+
+import graphflow as gf
+from graphflow_compiler.passes import plan_stages
+from graphflow_compiler.plan import Buffer, Plan, Stage
+from tests.laws.graphs import Example, declare
+from tests.laws.nodes import Watch
+from tests.laws.simulation import simulate
+
+Verb = Literal["invoke", "stream", "transform", "events"]
+VERBS: Final[tuple[Verb, ...]] = ("invoke", "stream", "transform", "events")
+
+
+@attrs.frozen
+class Outcome:
+    """What came out of a run.
+
+    Attributes:
+        chunks: of the final output; None where the verb does not give them.
+        value: of the final output; None where the verb does not give it.
+        error: what the verb raised.
+        watch: what the nodes did.
+    """
+
+    chunks: list[Any] | None
+    value: Any
+    error: BaseException | None
+    watch: Watch
+
+
+def run(
+    example: Example,
+    verb: Verb,
+    change: Callable[[Plan], Plan] = lambda plan: plan,
+    *,
+    nesting: int | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Declare, compile and run an example.
+
+    Args:
+        example: the chain with its input.
+        verb: how it is run; `transform` gets the cut input.
+        change: what is done to the plan before it runs.
+        nesting: how many generators may nest in a stage.
+        watch: what the nodes write into.
+    """
+    watch = watch or Watch()
+    with mock.patch.object(plan_stages, "MAX_NESTING", nesting or plan_stages.MAX_NESTING):
+        program = gf.Program(declare(example.spec, watch))
+    program = with_plan(program, change(program.plan))
+
+    async def main() -> Outcome:
+        chunks: list[Any] = []
+        value: Any = None
+        try:
+            if verb == "invoke":
+                value = await program.invoke(example.value)
+            elif verb == "events":
+                async with program.events(example.value) as events:
+                    async for event in events:
+                        if isinstance(event, gf.EndEvent) and not event.parent_ids:
+                            value = event.data.get("output")
+                        if isinstance(event, gf.StreamEvent) and not event.parent_ids:
+                            chunks.append(event.chunk)
+            else:
+                opened = program.stream(example.value) if verb == "stream" else program.transform(cut(example.cuts))
+                async with opened as stream:
+                    async for chunk in stream:
+                        chunks.append(chunk)
+        except Exception as error:
+            return Outcome(chunks, value, error, watch)
+        return Outcome(None if verb == "invoke" else chunks, value, None, watch)
+
+    outcome = simulate(main, seed=example.seed)
+    assert not watch.open, "a node was left open"
+    return outcome
+
+
+async def cut(chunks: Iterable[Any]) -> AsyncIterator[Any]:
+    """Give chunks."""
+    for chunk in chunks:
+        yield chunk
+
+
+# --- other plans for the same chain ------------------------------------------------------------------------
+
+
+def with_plan(program: gf.Program[Any, Any], plan: Plan) -> gf.Program[Any, Any]:
+    """Return a program that runs another plan of the same stages."""
+    other = copy.copy(program)
+    other.plan = plan
+    return other
+
+
+def unfused(plan: Plan) -> Plan:
+    """Return the plan without generated functions: every chunkwise node runs by itself."""
+
+    def change(stage: Stage) -> Stage:
+        return attrs.evolve(stage, clusters=())
+
+    return attrs.evolve(_with_bodies(plan, unfused), stages=tuple(map(change, plan.stages)))
+
+
+def narrow(plan: Plan, capacity: int = 1) -> Plan:
+    """Return the plan with other capacities of the bounded buffers."""
+
+    def change(buffer: Buffer) -> Buffer:
+        return attrs.evolve(buffer, capacity=capacity) if buffer.kind == "bounded" else buffer
+
+    return attrs.evolve(_with_bodies(plan, narrow), buffers=tuple(map(change, plan.buffers)))
+
+
+def _with_bodies(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
+    nodes = tuple(attrs.evolve(node, plans=tuple(map(change, node.plans))) for node in plan.nodes)
+    return attrs.evolve(plan, nodes=nodes)

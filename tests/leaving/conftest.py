@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from graphflow.runtime import portal
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _cheap_collections() -> Iterator[None]:
+    """Start the portal, and take what exists already out of the collections that follow every test."""
+    portal.portal()
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
