@@ -4,6 +4,7 @@
 """
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,20 +13,21 @@ import trio
 import graphflow as gf
 
 PROJECT = Path(__file__).parents[1]
-QUESTION = "Why does a plain function at the end of a chain block streaming?"
+QUESTION = "What is left running when I leave a stream early?"
 
 
 # --- what can be found -------------------------------------------------------------------------------------
 
 
 def passages(page: Path) -> Iterator[gf.Document]:
-    """Cut a Markdown page at its headings; the examples are left out."""
-    path = page.relative_to(PROJECT).as_posix()
-    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    for section in re.split(r"^#+ ", prose, flags=re.MULTILINE)[1:]:
-        heading, _, text = section.partition("\n")
-        if text.strip():
-            yield gf.Document(" ".join(text.split()), {"path": path, "heading": heading})
+    """Cut a Markdown page into paragraphs that know their heading; examples and tables are left out."""
+    path, heading = page.relative_to(PROJECT).as_posix(), ""
+    prose = re.sub(r"^```.*?^```$|^\|.*\|$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for paragraph in re.split(r"\n{2,}", prose):
+        if paragraph.startswith("#"):
+            heading = paragraph.lstrip("# ")
+        elif paragraph.strip():
+            yield gf.Document(" ".join(paragraph.split()), {"path": path, "heading": heading})
 
 
 def documents() -> Iterator[gf.Document]:
@@ -44,18 +46,11 @@ def format_documents(documents: list[gf.Document]) -> str:
 
 
 def quote(messages: list[gf.Message]) -> str:
-    """Say what the model says: of the two best passages the sentence that has most words of the question."""
-    context, _, question = messages[-1].text.partition("\n\nQuestion: ")
-    words = set(re.findall(r"\w{4,}", question.lower()))
-
-    def shared(sentence: str) -> int:
-        return len(words & set(re.findall(r"\w+", sentence.lower())))
-
-    answer = []
-    for source, text in re.findall(r"^\[(.*?)\] (.*)$", context, flags=re.MULTILINE)[:2]:
-        best = max(re.split(r"(?<=[.?!]) ", text), key=shared)
-        answer.append(f"{source} says:\n  \N{LEFT DOUBLE QUOTATION MARK}{best}\N{RIGHT DOUBLE QUOTATION MARK}")
-    return "\n".join(answer) or "The documentation says nothing about that."
+    """Say what the model says: the two best passages, each under its source."""
+    context, _, _ = messages[-1].text.partition("\n\nQuestion: ")
+    found = re.findall(r"^\[(.*?)\] (.*)$", context, flags=re.MULTILINE)
+    quotes = [f"{source}\n{textwrap.indent(textwrap.fill(text, 96), '    ')}" for source, text in found[:2]]
+    return "\n\n".join(quotes) or "The documentation says nothing about that."
 
 
 def chain_over(index: gf.SearchIndex) -> gf.Streaming[str, str]:
@@ -97,7 +92,7 @@ async def watch(chain: gf.Streaming[str, str], question: str) -> None:
                     print(after, *(f"{one.score:.1f} {one.metadata['path']}" for one in found), sep="\n           ")
                 case gf.StreamEvent(chunk=gf.AIMessageChunk(text=token)):
                     print(after, repr(token), sep="\n           ")
-                    break
+                    break  # leaves the block, so the model is stopped here
 
 
 async def section(title: str) -> None:
@@ -108,7 +103,7 @@ async def section(title: str) -> None:
 
 async def main() -> None:
     """Index, compile, ask, watch; then break the chain and mend it."""
-    with gf.SearchIndex.from_texts(documents()) as index:
+    with gf.SearchIndex.from_texts(documents(), tokenizer="porter unicode61") as index:
         print(f"{len(index)} passages of README.md and docs/ are indexed.")
         chain = chain_over(index)
 

@@ -61,7 +61,7 @@ from graphflow.jsonstream import JsonStreamError as JsonStreamError
 from graphflow.program import Program as Program
 from graphflow.program import compile as compile
 from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
-from graphflow.runtime.record import emit as emit
+from graphflow.runtime.current import emit as emit
 from graphflow_compiler.accumulate import CONCAT as concat
 from graphflow_compiler.accumulate import LATEST as latest
 from graphflow_compiler.accumulate import SINGLE as single

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import attrs
 
-from graphflow.declaration import Configured, Declaration, Sequence, Step, name_of
+from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step
 from graphflow.places import caller_location
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass
@@ -37,13 +37,12 @@ In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
 
 
-class Chain(Generic[In, Out]):
+class Chain(Declared, Generic[In, Out]):
     """One node, or nodes put together: the base of `Transform`, `Producer` and `Aggregate`.
 
     Chains never change: every method that configures one gives a new chain. The verbs that run it compile it once.
     """
 
-    _declaration: Declaration
     _program: Program[In, Out] | None
 
     def __init__(self, declaration: Declaration) -> None:
@@ -51,11 +50,6 @@ class Chain(Generic[In, Out]):
         self._program = None
 
     # --- what it is ---
-
-    @property
-    def name(self) -> str:
-        """The name of the chain: of its one node, its graph, or the one given by `with_config`."""
-        return name_of(self._declaration)
 
     @property
     def node_class(self) -> NodeClass:

@@ -158,3 +158,14 @@ def first_name(declaration: Declaration) -> str:
     while isinstance(declaration, Sequence):
         declaration = declaration.first
     return name_of(declaration)
+
+
+class Declared:
+    """What holds a declaration: the base of chains, by which the runtime knows one that it is given for a value."""
+
+    _declaration: Declaration
+
+    @property
+    def name(self) -> str:
+        """The name of the chain: of its one node, its graph, or the one given by `with_config`."""
+        return name_of(self._declaration)

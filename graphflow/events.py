@@ -217,21 +217,13 @@ class Filter:
         """
         return cls(**{option: _words(option, given) for option, given in options.items()})
 
-    def keeps(self, name: str, kind: str, tags: Iterable[str]) -> bool:
-        """Tell whether a run is worth telling of."""
-        tags = frozenset(tags)
-        included = (self.include_names, self.include_types, self.include_tags)
-        if any(words is not None for words in included) and not (
-            name in (self.include_names or ())
-            or kind in (self.include_types or ())
-            or not tags.isdisjoint(self.include_tags or ())
-        ):
+    def keeps(self, names: Iterable[str], kind: str, tags: Iterable[str]) -> bool:
+        """Tell whether a run is worth telling of; a custom event has its own name besides the run's."""
+        has = frozenset(names), frozenset((kind,)), frozenset(tags)
+        included = self.include_names, self.include_types, self.include_tags
+        if any(words is not None for words in included) and not _meet(included, has):
             return False
-        return not (
-            name in (self.exclude_names or ())
-            or kind in (self.exclude_types or ())
-            or not tags.isdisjoint(self.exclude_tags or ())
-        )
+        return not _meet((self.exclude_names, self.exclude_types, self.exclude_tags), has)
 
     def check(self, plan: Plan, name: str, tags: Iterable[str]) -> None:
         """Refuse a filter that names what a plan does not have.
@@ -264,6 +256,10 @@ class Filter:
                     f"the plan `{plan.name}` has no {what} {word!r}: {mend} "
                     "(allow_unmatched=True, if it is of a run nested in a node)"
                 )
+
+
+def _meet(wanted: Iterable[frozenset[str] | None], has: Iterable[frozenset[str]]) -> bool:
+    return any(words is not None and not words.isdisjoint(there) for words, there in zip(wanted, has, strict=True))
 
 
 def _runs_of(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -371,8 +371,9 @@ class Lowering:
             feed = self.joined(graph.name, {key: one._feed for key, one in several.items()}, inside)
         else:
             feed = several[""]._feed
-            if feed.key is not None:
-                feed = self.add(_identity(), feed, inside)
+            assert inside.scope is not None
+            if feed.key is not None or feed.node == self.scopes[inside.scope].source:
+                feed = self.add(_identity(), feed, inside)  # what a graph gives is given by a node of its own
         if graph.promises_stream is not None:
             self.promises.append(
                 Promise(feed.node, graph.promises_stream, graph.promised_type, graph.name, graph.location)

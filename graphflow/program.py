@@ -12,8 +12,8 @@ from graphflow.events import Event, Filter
 from graphflow.lower import lower
 from graphflow.runtime.batches import OpenedBatch, run_batch
 from graphflow.runtime.execution import Execution, Run, value_of
-from graphflow.runtime.record import CURRENT, Config
-from graphflow.runtime.run import OpenedChunks, OpenedEvents, inherited
+from graphflow.runtime.recorder import Config
+from graphflow.runtime.run import OpenedChunks, OpenedEvents
 from graphflow_compiler.accumulate import Accumulator
 from graphflow_compiler.ir import INPUT, Graph, Op
 from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
@@ -103,11 +103,9 @@ class Program(Generic[In, Out]):
         """
         accumulator = self._accumulator()
         config = _config(name, tags, metadata)
-        begin = functools.partial(
-            Execution, plan=self.plan, value=value, around=CURRENT.get(), config=config, tells_value=False
-        )
+        begin = functools.partial(Execution, plan=self.plan, value=value, config=config, tells_value=False)
         if not self._needs_nursery:
-            result: Out = await begin(Run(None, inherited(run_id), run_id)).value(accumulator)
+            result: Out = await begin(Run.here(None, run_id)).value(accumulator)
             return result
         async with OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id) as chunks:
             result = await value_of(chunks, accumulator, self.plan.name)
@@ -128,9 +126,7 @@ class Program(Generic[In, Out]):
         Leaving the block, however, leaves nothing running. Args and errors as for `invoke`; errors of nodes are
         raised by the iteration, or on leaving if they were not reached.
         """
-        begin = functools.partial(
-            Execution, plan=self.plan, value=value, around=CURRENT.get(), config=_config(name, tags, metadata)
-        )
+        begin = functools.partial(Execution, plan=self.plan, value=value, config=_config(name, tags, metadata))
         return OpenedChunks[Out](begin, needs_nursery=self._needs_nursery, run_id=run_id)
 
     def transform(
@@ -152,9 +148,7 @@ class Program(Generic[In, Out]):
         """
         if not hasattr(source, "__aiter__"):
             raise TypeError(f"transform takes an asynchronous iterable of chunks, not {source!r:.60}; see stream")
-        begin = functools.partial(
-            Execution, plan=self.plan, source=source, around=CURRENT.get(), config=_config(name, tags, metadata)
-        )
+        begin = functools.partial(Execution, plan=self.plan, source=source, config=_config(name, tags, metadata))
         needs = self._needs_nursery or self._streams_input
         return OpenedChunks[Out](begin, needs_nursery=needs, run_id=run_id)
 

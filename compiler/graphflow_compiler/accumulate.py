@@ -488,6 +488,17 @@ class OneOrMore:
         return _OneOrMoreFold(self.accumulator)
 
 
+def keeps_one(accumulator: Accumulator) -> bool:
+    """Tell whether one chunk is its own value, so that a finished value need not be folded.
+
+    >>> keeps_one(SINGLE), keeps_one(CONCAT_STR), keeps_one(COLLECT)
+    (True, True, False)
+    """
+    if isinstance(accumulator, Merge):
+        return all(keeps_one(field) for _, field in accumulator.fields)
+    return isinstance(accumulator, Single | Latest | Concat | Sum | OneOrMore)
+
+
 # --- which one ---------------------------------------------------------------------------------------------
 
 _BY_TYPE: Final[dict[object, Accumulator]] = {

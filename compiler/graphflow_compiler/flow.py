@@ -1,11 +1,12 @@
-"""Walks over a graph that several passes need: back from a node to where its chunks begin."""
+"""Walks over a graph that several passes need, and what flows along its edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
+from graphflow_compiler.accumulate import SINGLE, Accumulator, Merge, Single
 from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeClass, NodeId, Op
 
 
@@ -35,11 +36,11 @@ def origins(graph: Graph, node_id: NodeId, key: str | None = None) -> tuple[Node
         if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
             found.add(node.id)
         else:
-            pending.extend(_before(graph, node, place[1]))
+            pending.extend(before(graph, node, place[1]))
     return tuple(node.id for node in graph.nodes if node.id in found)
 
 
-def _before(graph: Graph, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
+def before(graph: Graph, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
     """Yield where the chunks of a transform come from, or those of one key of it."""
     for edge in streaming_edges(graph, node.id):
         if node.op is Op.JOIN and edge.port != REST:
@@ -93,3 +94,27 @@ def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:
             break
     for layer in reversed(layers):
         yield from layer
+
+
+def fold_along(edge: Edge, given: Accumulator | None) -> Accumulator | None:
+    """Return how what flows along an edge folds, `given` how its source does: of one key, where the edge takes one."""
+    if edge.key is None or isinstance(given, Single):
+        return given
+    return given.of(edge.key) if isinstance(given, Merge) else None
+
+
+def fold_together(edges: Iterable[tuple[Edge, Accumulator | None]]) -> Accumulator | None:
+    """Return how the record folds that several edges make, each with how it folds; None as soon as one has none."""
+    fields: dict[str, Accumulator] = {}
+    rest: Accumulator | None = None
+    for edge, accumulator in edges:
+        if accumulator is None or edge.port is None:
+            return None
+        if edge.port == REST:
+            rest = accumulator
+        else:
+            fields[edge.port] = accumulator
+    if isinstance(rest, Merge):
+        kept = {key: accumulator for key, accumulator in rest.fields if key not in fields}
+        return Merge(tuple((kept | fields).items()), rest=rest.rest)
+    return Merge(tuple(fields.items()), rest=None if rest is None else SINGLE)

@@ -153,7 +153,7 @@ class Node:
         op: what it does with its ports.
         ports: where it takes input, in the order of its parameters.
         output: the declared type of what it gives: of a chunk, or of the value.
-        function: the user's, or a component's.
+        function: the user's, or a component's; called with what its only port takes, or with several ports by name.
         is_async: calling (or iterating) the function needs `await`.
         thread: it runs in a worker thread because the user said so.
         suspends: it awaits something of its own, by the look of its code.

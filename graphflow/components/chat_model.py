@@ -13,7 +13,7 @@ from graphflow.chain import Producer
 from graphflow.components.messages import AIMessageChunk, Message, MessagesLike, as_messages
 from graphflow.declaration import Step
 from graphflow.places import caller_location
-from graphflow.runtime.record import CURRENT
+from graphflow.runtime.current import CURRENT
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 
 
@@ -138,7 +138,8 @@ def _rebound(model: M, options: Mapping[str, object]) -> M:
 
 def _response_id() -> str:
     current = CURRENT.get()
-    return f"run--{current.run.run_id if current is not None else uuid.uuid4()}"
+    is_own = current is not None and current.kind == "chat_model"  # else nobody is told of this model's run
+    return f"run--{current.path[-1] if current is not None and is_own else uuid.uuid4()}"
 
 
 def _as_text(value: str | list[Message]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, final
 
 import trio
 
+from graphflow.runtime.slices import Slice
 from graphflow_compiler.accumulate import Fold
 
 _NOTHING: Final = object()
@@ -72,16 +73,18 @@ class Failures:
 class Queue:
     """A stream from one or more writers to one reader, who takes everything that is there at once.
 
-    With a capacity, a writer that is that many chunks ahead waits. An error of a writer arrives at the reader after
-    the chunks before it; once read, it is the reader's. After the reader has left, writing does nothing.
+    With a capacity, a writer that is that many chunks ahead waits; what the reader has taken counts until it has gone
+    through all of it. An error of a writer arrives at the reader after the chunks before it; once read, it is the
+    reader's. After the reader has left, writing does nothing.
     """
 
-    __slots__ = ("_capacity", "_chunks", "_failures", "_reader", "_writers", "_writing", "abandoned")
+    __slots__ = ("_capacity", "_chunks", "_failures", "_in_hand", "_reader", "_writers", "_writing", "abandoned")
 
     def __init__(self, capacity: int | None, writers: int = 1) -> None:
         self._capacity = capacity
         self._writing = writers
         self._chunks: list[Any] = []
+        self._in_hand = 0
         self._failures = Failures()
         self._reader = Parking()
         self._writers = Parking()
@@ -89,10 +92,16 @@ class Queue:
 
     # --- writing ---
 
+    def add_writer(self, capacity: int | None) -> None:
+        """Expect one writer more, for whom there is so much more room."""
+        self._writing += 1
+        self._capacity = None if self._capacity is None or capacity is None else self._capacity + capacity
+
     @property
     def full(self) -> bool:
         """Tell whether a writer has to wait before it writes again."""
-        return self._capacity is not None and len(self._chunks) >= self._capacity and not self.abandoned
+        ahead = len(self._chunks) + self._in_hand
+        return self._capacity is not None and ahead >= self._capacity and not self.abandoned
 
     def put(self, chunk: object) -> None:
         """Write a chunk; whoever finds the queue `full` afterwards awaits `room`."""
@@ -119,6 +128,7 @@ class Queue:
 
     async def read(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks until all writers are done."""
+        time = Slice()
         while True:
             while not self._chunks:
                 error = self._failures.take()
@@ -128,9 +138,13 @@ class Queue:
                     return
                 await self._reader.park()
             chunks, self._chunks = self._chunks, []
-            self._writers.wake()
+            self._in_hand = len(chunks)
             for chunk in chunks:
                 yield chunk
+                if time.due():  # whoever reads this may drop every chunk, and so never wait
+                    await time.renew()
+            self._in_hand = 0
+            self._writers.wake()
 
     def abandon(self) -> None:
         """Say that the reader has left."""
@@ -148,11 +162,10 @@ class Queue:
 class Slot:
     """The value in the making of a port that waits for it: every chunk is folded as it comes, so it is never full.
 
-    Attributes:
-        started: called at the first chunk, for events.
+    A chunk that cannot be folded is no failure of the writer: the reader gets that error, and what comes after is dropped.
     """
 
-    __slots__ = ("_done", "_failures", "_fold", "_reader", "_value", "abandoned", "started")
+    __slots__ = ("_done", "_failures", "_fold", "_has_begun", "_reader", "_started", "_unfoldable", "_value", "abandoned")
 
     full: Final = False
 
@@ -160,18 +173,36 @@ class Slot:
         self._fold = fold
         self._value: object = _NOTHING
         self._failures = Failures()
+        self._unfoldable: Exception | None = None
         self._done = False
         self._reader = Parking()
+        self._has_begun = False
+        self._started: Callable[[], None] | None = None
         self.abandoned = False
-        self.started: Any = None
+
+    def watch(self, started: Callable[[], None]) -> None:
+        """Call a function, for events, when the first chunk comes; at once if one has come."""
+        self._started = started
+        if self._has_begun:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        started, self._started = self._started, None
+        if started is not None:
+            started()
 
     def put(self, chunk: object) -> None:
         """Fold a chunk."""
-        if self.started is not None:
-            self.started()
-            self.started = None
-        if not self.abandoned:
+        if not self._has_begun:
+            self._begin()
+        if self.abandoned or self._unfoldable is not None:
+            return
+        try:
             self._fold.add(chunk)
+        except Exception as error:
+            self._unfoldable = error
+            self._reader.wake()
 
     async def room(self) -> None:
         """Return at once: there is always room."""
@@ -179,6 +210,7 @@ class Slot:
     def set(self, value: object) -> None:
         """Give the value as it is, instead of chunks of it."""
         self._value = value
+        self._begin()
         self.end()
 
     def end(self) -> None:
@@ -192,8 +224,8 @@ class Slot:
         self.end()
 
     async def wait(self) -> None:
-        """Wait until the value is complete; raises the error of the writer, if it failed."""
-        while not self._done:
+        """Wait until the value is complete, or cannot be; raises the error of the writer, if it failed."""
+        while not self._done and self._unfoldable is None:
             await self._reader.park()
         error = self._failures.take()
         if error is not None:
@@ -204,7 +236,10 @@ class Slot:
 
         Raises:
             EmptyStreamError: there was no chunk, and the accumulator has no initial value.
+            Exception: a chunk could not be folded.
         """
+        if self._unfoldable is not None:
+            raise self._unfoldable
         if self._value is _NOTHING:
             self._value = self._fold.value()
         return self._value

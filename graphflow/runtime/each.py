@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, final
 import trio
 
 from graphflow.runtime.buffers import Parking
+from graphflow.runtime.current import CURRENT, NOTHING
 from graphflow.runtime.failures import combined, only_errors
-from graphflow.runtime.record import CURRENT, NOTHING, Tap
+from graphflow.runtime.recorder import Tap
 
 if TYPE_CHECKING:
     from graphflow.runtime.execution import Execution
@@ -27,9 +28,10 @@ async def run_each(execution: Execution, node: PlannedNode, tap: Tap | None, ite
         raise TypeError(f"`{node.id}` runs once for every item of a list, but was given {items!r:.60}")
     if node.limit == 1:
         for item in items:
-            yield [await _result(execution, node, tap, item)]
+            yield [await _result(execution, node, item)]
         return
     window = _Window(execution, node, tap)
+    failure: BaseException | None = None
     try:
         for item in items:
             if window.is_full:
@@ -37,18 +39,18 @@ async def run_each(execution: Execution, node: PlannedNode, tap: Tap | None, ite
             window.start(item)
         while window.is_busy:
             yield [await window.next()]
-    finally:
-        errors = await window.stop()
-        outcome = combined(None, errors)
-        if outcome is not None:
-            raise outcome
+    except BaseException as error:
+        failure = error
+    outcome = combined(failure, await window.stop())
+    if outcome is not None:
+        raise outcome
 
 
-async def _result(execution: Execution, node: PlannedNode, tap: Tap | None, item: Any) -> Any:
+async def _result(execution: Execution, node: PlannedNode, item: Any) -> Any:
     (plan,) = node.plans
     accumulator = plan.by_id[plan.output].folds
     assert accumulator is not None
-    return await execution.body(plan, item, tap).value(accumulator)
+    return await execution.body(node, plan, item).value(accumulator)
 
 
 @final
@@ -116,7 +118,7 @@ class _Window:
         CURRENT.set(self._tap.current if self._tap is not None else CURRENT.get())
         try:
             with item.scope:
-                item.result = await _result(self._execution, self._node, self._tap, value)
+                item.result = await _result(self._execution, self._node, value)
         except trio.Cancelled:
             raise
         except BaseException as error:

@@ -7,7 +7,7 @@ left, leaving it closes every generator, cancels every task and waits until all 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -15,16 +15,17 @@ import trio
 
 from graphflow.errors import InputError
 from graphflow.runtime.buffers import Buffer, Parking, Queue, Slot
+from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
 from graphflow.runtime.failures import combined, only_errors
 from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async
-from graphflow.runtime.notes import annotate, find_node
-from graphflow.runtime.record import CURRENT, NOTHING, Config, Current, Listening, Recorder, RunIds, Tap
+from graphflow.runtime.recorder import Config, Recorder, Tap
 from graphflow.runtime.slices import Slice
 from graphflow.runtime.stage import StageRun
+from graphflow_compiler.accumulate import keeps_one
 from graphflow_compiler.errors import EmptyStreamError
 from graphflow_compiler.ir import INPUT, REST, Edge, NodeId, Op
-from graphflow_compiler.plan import CAPACITY, Plan, PlannedNode, StageId
+from graphflow_compiler.plan import Plan, PlannedNode, Stage, StageId
 
 if TYPE_CHECKING:
     from graphflow_compiler.accumulate import Accumulator
@@ -36,16 +37,27 @@ class Run:
 
     Attributes:
         nursery: where their tasks live; None where the plan needs none.
+        given_id: the id that the caller gave it.
         listening: who listens to events; None where nobody does.
+        around: the run that it is nested in, if that is listened to.
     """
 
-    __slots__ = ("_given_id", "_id", "listening", "nursery")
+    __slots__ = ("_id", "around", "given_id", "listening", "nursery")
 
-    def __init__(self, nursery: trio.Nursery | None, listening: Listening | None, run_id: str | None) -> None:
+    def __init__(
+        self, nursery: trio.Nursery | None, run_id: str | None, listening: Listening | None, around: Current | None
+    ) -> None:
         self.nursery = nursery
+        self.given_id = run_id
         self.listening = listening
-        self._given_id = run_id
+        self.around = around
         self._id: str | None = run_id
+
+    @classmethod
+    def here(cls, nursery: trio.Nursery | None, run_id: str | None) -> Run:
+        """Return a run that is nested in the current one, if there is one."""
+        around = CURRENT.get()
+        return cls(nursery, run_id, around.listening if around is not None else None, around)
 
     @property
     def run_id(self) -> str:
@@ -100,10 +112,9 @@ class Execution:
         plan: the plan.
         value: the input, where it is one value.
         source: the input, where it is a stream.
-        around: the run that it is nested in, for events.
         config: what the caller said of the run.
         tells_value: whether events tell the value of the whole as a chunk too.
-        is_body: the plan is a body of a branch or an each.
+        body_of: the run of the node that the plan is a body of; None if it is no body, or nobody listens.
     """
 
     def __init__(
@@ -113,29 +124,29 @@ class Execution:
         *,
         value: Any = NOTHING,
         source: AsyncIterable[Any] | None = None,
-        around: Current | None = None,
         config: Config | None = None,
         tells_value: bool = True,
-        is_body: bool = False,
+        body_of: Current | None = None,
     ) -> None:
         self.plan = plan
         self._run = run
         self._value = value
         self._source = source
         self._source_begun = False
-        self._around = around
+        self._tells_value = tells_value
         self._recorder: Recorder | None = None
         if run.listening is not None:
             self._recorder = Recorder(
                 plan,
                 run.listening,
-                around,
+                body_of or run.around,
                 config or Config(),
+                run_id=run.given_id,
                 input_is_value=source is None,
                 tells_value=tells_value,
-                is_body=is_body,
+                is_body=body_of is not None,
             )
-            if not is_body:
+            if body_of is None:
                 run.know_id(self._recorder.run_id)
         self._buffers: dict[tuple[NodeId, str], Buffer] = {}
         self._scopes: dict[StageId, trio.CancelScope] = {}
@@ -143,6 +154,7 @@ class Execution:
         self._all_gone = Parking()
         self._errors: list[BaseException] = []
         self._first_error: BaseException | None = None
+        self._left: set[StageId] = set()
 
     # --- what its stages ask ---
 
@@ -171,10 +183,14 @@ class Execution:
             return Whole(self._value)
         return AsyncStream(self._told_input(self._source))
 
-    def body(self, plan: Plan, value: Any, tap: Tap | None) -> Execution:
+    def slice(self) -> Slice:
+        """Return the time slice of a loop that keeps at the pace of who listens."""
+        return Slice(self._run.listening)
+
+    def body(self, node: PlannedNode, plan: Plan, value: Any) -> Execution:
         """Return an execution of a body, nested in the run of its node."""
-        around = tap.current if tap is not None else self._around
-        return Execution(self._run, plan, value=value, around=around, is_body=True)
+        body_of = self._recorder.current(node) if self._recorder is not None else None
+        return Execution(self._run, plan, value=value, tells_value=self._tells_value, body_of=body_of)
 
     def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
         """Run the body of an each for every item."""
@@ -194,8 +210,12 @@ class Execution:
         finally:
             await chunks.aclose()
 
-    async def chunks(self) -> AsyncGenerator[Any, None]:
+    def chunks(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks of the final output; closing this leaves nothing of the execution."""
+        chunks = self._chunks()
+        return chunks if self._recorder is None else within(self._recorder.base, chunks)
+
+    async def _chunks(self) -> AsyncGenerator[Any, None]:
         stage = next(stage for stage in self.plan.stages if not stage.own_task)
         stage_run = StageRun(self, stage)
         failure: BaseException | None = None
@@ -203,7 +223,7 @@ class Execution:
         try:
             self._start()
             flow = await stage_run.flow()
-            time = Slice()
+            time = self.slice()
             if isinstance(flow, Whole):
                 yield flow.value
             elif isinstance(flow, SyncStream):
@@ -220,13 +240,14 @@ class Execution:
             left_early = True
         except BaseException as error:
             failure = error
-            self._annotate(error, stage_run)
-        self._abandon_inputs(stage.nodes[0])
-        errors = await stage_run.close()
+            stage_run.annotate(error)
+        errors = await stage_run.close(is_cancelled=isinstance(failure, trio.Cancelled))
+        if failure is None:
+            self._leave(self.plan.stages)
         errors += await self._stop()
-        if self._recorder is not None:
-            self._recorder.settle(failure)
         outcome = combined(failure, errors)
+        if self._recorder is not None:
+            self._recorder.settle(outcome)
         if outcome is not None:
             raise outcome
         assert left_early or failure is None
@@ -258,23 +279,22 @@ class Execution:
                 self._spawn(stage.id, self._run_stage, StageRun(self, stage))
 
     def _make_buffers(self) -> None:
+        accumulators = {(edge.target, edge.port): edge.accumulator for edge in self.plan.edges}
         joins: dict[NodeId, Queue] = {}
         for planned in self.plan.buffers:
+            place = planned.target, planned.port
             if planned.kind == "call":
                 continue
-            edge = next(edge for edge in self.plan.edges_into[planned.target] if edge.port == planned.port)
-            buffer: Buffer
-            if self.plan.by_id[planned.target].op is Op.JOIN:
-                if planned.target not in joins:
-                    writers = len(self.plan.edges_into[planned.target])
-                    joins[planned.target] = Queue(CAPACITY * writers, writers)
-                buffer = joins[planned.target]
+            if self.plan.by_id[planned.target].op is Op.JOIN:  # all its streams share one queue, in order of arrival
+                queue = joins.setdefault(planned.target, Queue(capacity=0, writers=0))
+                queue.add_writer(planned.capacity)
+                self._buffers[place] = queue
             elif planned.kind == "fold":
-                assert edge.accumulator is not None
-                buffer = Slot(edge.accumulator.fold())
+                accumulator = accumulators[place]
+                assert accumulator is not None
+                self._buffers[place] = Slot(accumulator.fold())
             else:
-                buffer = Queue(planned.capacity)
-            self._buffers[planned.target, planned.port] = buffer
+                self._buffers[place] = Queue(planned.capacity)
 
     def _outlets(self, node_id: NodeId) -> list[Outlet]:
         outlets = []
@@ -294,15 +314,14 @@ class Execution:
                 target = self.plan.by_id[outlet.edge.target]
                 if value is NOTHING and outlet.edge.port is not None and target.port(outlet.edge.port).required:
                     raise InputError(f"`{self.plan.name}` takes a record with the key {key!r}, which its input lacks")
-            if isinstance(outlet.buffer, Slot):
-                if value is NOTHING:
-                    outlet.buffer.end()
-                else:
-                    outlet.buffer.set(value)
-                continue
-            if value is not NOTHING:
+            accumulator = outlet.edge.accumulator
+            if value is NOTHING:
+                outlet.buffer.end()
+            elif isinstance(outlet.buffer, Slot) and accumulator is not None and keeps_one(accumulator):
+                outlet.buffer.set(value)
+            else:
                 outlet.write(self._value)
-            outlet.buffer.end()
+                outlet.buffer.end()
 
     def _key_of_input(self, key: str) -> Any:
         if not isinstance(self._value, Mapping):
@@ -317,7 +336,8 @@ class Execution:
         self.nursery.start_soon(self._run_task, run, argument, name=f"graphflow stage {stage_id}")
 
     async def _run_task(self, run: Callable[..., Any], argument: Any) -> None:
-        CURRENT.set(self._around)
+        if self._recorder is not None:
+            CURRENT.set(self._recorder.base)
         try:
             await run(argument)
         finally:
@@ -329,9 +349,10 @@ class Execution:
         outlets = self._outlets(stage.nodes[-1])
         error = await self._pumped(stage.id, stage_run.flow, outlets)
         if error is not None:
-            self._annotate(error, stage_run)
-        self._abandon_inputs(stage.nodes[0])
-        self._errors += only_errors(await stage_run.close())
+            stage_run.annotate(error)
+        is_cancelled = isinstance(error, trio.Cancelled) or self._scopes[stage.id].cancelled_caught
+        is_cancelled = is_cancelled and stage.id not in self._left
+        self._errors += only_errors(await stage_run.close(is_cancelled=is_cancelled))
         self._finish(stage.id, outlets, error)
 
     async def _run_input(self, outlets: list[Outlet]) -> None:
@@ -355,7 +376,7 @@ class Execution:
         try:
             # Cancelling a stage cancels what it waits for, not its cleanup: that comes after the scope.
             with self._scopes[stage_id]:
-                await _pump(await flow(), outlets)
+                await _pump(await flow(), outlets, self.slice())
         except BaseException as error:
             return error
         return None
@@ -394,9 +415,14 @@ class Execution:
                 pending.extend(edge.target for edge in self.plan.edges_from[stages[stage_id].nodes[-1]])
         return found
 
-    def _abandon_inputs(self, node_id: NodeId) -> None:
-        """Say that nobody reads what flows into a stage any more; who writes only that is cancelled."""
-        for edge in self.plan.edges_into[node_id]:
+    def abandon_inputs(self, stage: Stage, *, is_cancelled: bool) -> None:
+        """Say that nobody reads what flows into a stage any more; who writes only that is cancelled.
+
+        Args:
+            stage: the stage that is over.
+            is_cancelled: it was cancelled itself, so that what stands before it is not closed by its consumer.
+        """
+        for edge in self.plan.edges_into[stage.nodes[0]]:
             buffer = self.buffer(edge)
             if buffer is None:
                 continue
@@ -404,7 +430,19 @@ class Execution:
             writer = self.plan.by_id[edge.source].stage or StageId(INPUT)
             scope = self._scopes.get(writer)
             if scope is not None and all(outlet.buffer.abandoned for outlet in self._outlets(edge.source)):
+                if not is_cancelled:
+                    self._leave(other for other in self.plan.stages if other.id == writer)
                 scope.cancel()
+
+    def _leave(self, stages: Iterable[Stage]) -> None:
+        """Say that stages will be cancelled because nobody wants more of them: that is no failure."""
+        for stage in stages:
+            scope = self._scopes.get(stage.id)
+            if scope is None or scope.cancel_called:
+                continue
+            self._left.add(stage.id)
+            if self._recorder is not None:
+                self._recorder.leave(stage.nodes)
 
     async def _stop(self) -> list[BaseException]:
         """Cancel what still runs, wait until it is gone, and return the errors that nobody has seen."""
@@ -419,15 +457,13 @@ class Execution:
 
     # --- details ---
 
-    def _annotate(self, error: BaseException, stage_run: StageRun) -> None:
-        if isinstance(error, Exception) and not isinstance(error, InputError):
-            annotate(error, find_node(error, self.plan, stage_run.stage), self.run_id)
-
     async def _told_input(self, source: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
         """Iterate over the caller's stream, and close it if it can be closed."""
         tap = self.tap(INPUT)
         self._source_begun = True
         chunks: AsyncIterator[Any] = aiter(source)
+        if self._recorder is not None:
+            chunks = within(self._run.around, chunks)  # it is the caller's, and runs in the caller's run
         try:
             async for chunk in chunks:
                 if tap is not None:
@@ -456,10 +492,9 @@ async def value_of(chunks: AsyncIterator[Any], accumulator: Accumulator, name: s
         raise EmptyStreamError(f"the value of `{name}` was asked, but {error}") from None
 
 
-async def _pump(flow: Flow, outlets: list[Outlet]) -> None:
+async def _pump(flow: Flow, outlets: list[Outlet], time: Slice) -> None:
     """Write all chunks of a flow to all outlets, at the pace of the slowest."""
-    time = Slice()
-    async for chunk in as_async(flow):
+    async for chunk in as_async(flow, time):
         for outlet in outlets:
             outlet.write(chunk)
         for outlet in outlets:

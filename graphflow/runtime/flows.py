@@ -14,9 +14,10 @@ from graphflow_compiler.accumulate import Fold
 @final
 @attrs.define(eq=False)
 class Whole:
-    """One finished value."""
+    """One finished value; `is_folded` if chunks were folded to it on their way."""
 
     value: Any
+    is_folded: bool = False
 
 
 @final
@@ -38,15 +39,15 @@ class AsyncStream:
 Flow = Whole | SyncStream | AsyncStream
 
 
-def as_async(flow: Flow) -> AsyncIterator[Any]:
+def as_async(flow: Flow, time: Slice) -> AsyncIterator[Any]:
     """Return the chunks of a flow as an asynchronous stream."""
     match flow:
         case AsyncStream(chunks):
             return chunks
         case SyncStream(iterator):
-            return _lifted(iterator)
+            return _lifted(iterator, time)
         case Whole(value):
-            return _lifted(iter((value,)))
+            return _lifted(iter((value,)), time)
 
 
 def as_sync(flow: Whole | SyncStream) -> Iterator[Any]:
@@ -54,21 +55,23 @@ def as_sync(flow: Whole | SyncStream) -> Iterator[Any]:
     return flow.chunks if isinstance(flow, SyncStream) else iter((flow.value,))
 
 
-async def _lifted(chunks: Iterator[Any]) -> AsyncGenerator[Any, None]:
+async def _lifted(chunks: Iterator[Any], time: Slice) -> AsyncGenerator[Any, None]:
     for chunk in chunks:
         yield chunk
+        if time.due():  # whoever reads this may drop every chunk, and so never wait
+            await time.renew()
 
 
-async def drain(flow: SyncStream | AsyncStream, fold: Fold, started: Callable[[], None]) -> None:
+async def drain(flow: SyncStream | AsyncStream, fold: Fold, started: Callable[[], None], time: Slice) -> None:
     """Feed a fold with all chunks of a stream.
 
     Args:
         flow: what is folded.
         fold: what takes the chunks.
         started: called when a chunk has come, and when the stream has ended.
+        time: how long this may go on without letting others run.
     """
     add = fold.add
-    time = Slice()
     if isinstance(flow, SyncStream):
         for chunk in flow.chunks:
             started()
@@ -98,9 +101,12 @@ def mapped(flow: Flow, change: Callable[[Any], Any], keep: Callable[[Any], bool]
 async def _mapped(
     chunks: AsyncIterator[Any], change: Callable[[Any], Any], keep: Callable[[Any], bool]
 ) -> AsyncGenerator[Any, None]:
+    time = Slice()
     async for chunk in chunks:
         if keep(chunk):
             yield change(chunk)
+        elif time.due():
+            await time.renew()
 
 
 def selector(key: str, giver: str) -> tuple[Callable[[Any], Any], Callable[[Any], bool]]:

@@ -1,67 +1,81 @@
-"""The events of one run, on their way to the one who listens: bounded, in order, drained in batches."""
+"""The events of one run, on their way to the one who listens: bounded, and in one order, whatever thread they come from."""
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import threading
-from collections.abc import AsyncGenerator, Iterator
-from typing import Final, final
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final, final
 
 import trio
 
-from graphflow.events import Event
+from graphflow.events import Event, Run
 from graphflow.runtime.buffers import Parking
 
 #: How many events may wait for the listener before nodes do.
 CAPACITY: Final = 1024
+#: How many are left when nodes go on: fewer, so that they go on with many events to make, not with one.
+LOW: Final = CAPACITY // 2
 
 
 @final
 class EventLog:
-    """A bounded queue of events with one reader. Appending never waits; `room` does, where a node can."""
+    """A bounded queue of events with one reader. Appending never waits; `room` does, where a node can.
 
-    __slots__ = ("_error", "_events", "_open", "_reader", "_sequence", "_thread", "_token", "_writers")
+    Nodes may run in worker threads, and may run other chains in loops of other threads.
+
+    Attributes:
+        lock: held while a run tells something that has to come before, or after, what another run tells.
+    """
+
+    __slots__ = ("_count", "_error", "_events", "_open", "_reader", "_thread", "_token", "_waiting", "lock")
 
     def __init__(self) -> None:
-        self._events: list[Event] = []
+        self.lock = threading.RLock()
+        self._events: deque[Event] = deque()
+        self._count = 0
         self._error: BaseException | None = None
         self._open = True
-        self._sequence: Iterator[int] = itertools.count()
         self._reader = Parking()
-        self._writers = Parking()
+        self._waiting: list[tuple[trio.lowlevel.TrioToken, trio.Event]] = []
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
-
-    def next_seq(self) -> int:
-        """Return the place of the next event."""
-        return next(self._sequence)
 
     @property
     def full(self) -> bool:
         """Tell whether nodes should wait before they go on."""
-        return self._open and len(self._events) >= CAPACITY
+        return len(self._events) >= CAPACITY and self._open
 
-    def append(self, event: Event) -> None:
-        """Add an event, from any thread."""
-        if not self._open:
-            return
-        self._events.append(event)
+    def append(self, kind: Callable[..., Event], run: Run, data: Any, *more: str) -> None:
+        """Add an event, from any thread, and give it its place."""
+        with self.lock:
+            if not self._open:
+                return
+            self._events.append(kind(run, data, self._count, *more))
+            self._count += 1
         if threading.get_ident() == self._thread:
             self._reader.wake()
         else:
-            self._token.run_sync_soon(self._reader.wake, idempotent=True)
+            _soon(self._token, self._reader.wake)
 
     async def room(self) -> None:
         """Wait until the listener has caught up."""
-        while self.full:
-            await self._writers.park()
+        while True:
+            with self.lock:
+                if not self.full:
+                    return
+                woken = trio.Event()
+                self._waiting.append((trio.lowlevel.current_trio_token(), woken))
+            await woken.wait()
 
     def close(self, error: BaseException | None = None) -> None:
         """Say that no more events come: none that is appended, and an error, if there is one, after the last."""
-        self._open = False
-        self._error = self._error or error
+        with self.lock:
+            self._open = False
+            self._error = self._error or error
         self._reader.wake()
-        self._writers.wake()
+        self._wake_waiting()
 
     def take_error(self) -> BaseException | None:
         """Return the error that the run ended with, if nobody has got it: it is the caller's from now on."""
@@ -71,14 +85,30 @@ class EventLog:
     async def read(self) -> AsyncGenerator[Event, None]:
         """Iterate over the events until the log is closed and empty; then raise the error that it was closed with."""
         while True:
-            while not self._events:
-                if not self._open:
-                    error = self.take_error()
-                    if error is not None:
-                        raise error
-                    return
-                await self._reader.park()
-            events, self._events = self._events, []
-            self._writers.wake()
-            for event in events:
+            while self._events:
+                with self.lock:
+                    event = self._events.popleft()
+                if self._waiting and len(self._events) <= LOW:
+                    self._wake_waiting()
                 yield event
+            if self._open:
+                await self._reader.park()
+                continue
+            error = self.take_error()
+            if error is not None:
+                raise error
+            return
+
+    def _wake_waiting(self) -> None:
+        with self.lock:
+            waiting, self._waiting = self._waiting, []
+        for token, woken in waiting:
+            if token is self._token:
+                woken.set()
+            else:
+                _soon(token, woken.set)
+
+
+def _soon(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:
+    with contextlib.suppress(trio.RunFinishedError):  # then nobody waits there any more
+        token.run_sync_soon(call, idempotent=True)

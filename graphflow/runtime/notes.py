@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import CodeType, TracebackType
-from typing import Any
+from collections.abc import Mapping
+from types import FrameType
 
-from graphflow_compiler.plan import Cluster, Plan, PlannedNode, Stage
+from graphflow_compiler.plan import Cluster, NodeId, PlannedNode
 
 
 def annotate(error: BaseException, node: PlannedNode, run_id: str) -> None:
@@ -18,45 +17,27 @@ def annotate(error: BaseException, node: PlannedNode, run_id: str) -> None:
     error.add_note(f"in node `{node.id}`{place}, {marker}")
 
 
-def find_node(error: BaseException, plan: Plan, stage: Stage) -> PlannedNode:
-    """Find the node of a stage that raised an error, by the frames of its traceback.
+def frame_of(generator: object) -> FrameType | None:
+    """Return the frame that a generator runs in; None for an iterator that is none, or one that has ended."""
+    frame: FrameType | None = getattr(generator, "ag_frame", None) or getattr(generator, "gi_frame", None)
+    return frame
 
-    Generators are nested, the last node outermost; so the frames of the nodes come from the last to the first, and
-    the deepest one that is found is the one that raised. Without any, it is the node that gives the stage's output.
+
+def find_node(error: BaseException, frames: Mapping[FrameType, PlannedNode | Cluster]) -> NodeId | None:
+    """Find the node that raised an error, by the frames of its traceback: the deepest that a node runs in is its own.
+
+    Args:
+        error: what was raised.
+        frames: in which the generators of nodes and clusters run.
     """
-    nodes = [plan.by_id[node_id] for node_id in stage.nodes]
-    remaining = list(reversed(nodes))
-    found = nodes[-1]
+    found: NodeId | None = None
     traceback = error.__traceback__
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        for index, node in enumerate(remaining):
-            if node.function is not None and _runs(node.function, code):
-                found = node
-                remaining = remaining[index + 1 :]
-                break
-        else:
-            found = _in_cluster(traceback, plan, stage.clusters) or found
+        owner = frames.get(traceback.tb_frame)
+        if isinstance(owner, PlannedNode):
+            found = owner.id
+        elif owner is not None:
+            index = traceback.tb_lineno - 3  # two lines come before the first node: the `def` and the `for`
+            found = owner.nodes[index] if index >= 0 else found
         traceback = traceback.tb_next
     return found
-
-
-def _runs(function: Callable[..., Any], code: CodeType) -> bool:
-    while hasattr(function, "func") and hasattr(function, "keywords"):
-        function = function.func
-    function = getattr(function, "__func__", function)
-    own = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
-    return own is code
-
-
-def _in_cluster(traceback: TracebackType, plan: Plan, clusters: tuple[Cluster, ...]) -> PlannedNode | None:
-    """Find the node by the line of a generated function that was running."""
-    filename = traceback.tb_frame.f_code.co_filename
-    if not filename.startswith("<graphflow "):
-        return None
-    for cluster in clusters:
-        index = traceback.tb_lineno - 3  # two lines come before the first node: the `def` and the `for`
-        if traceback.tb_frame.f_code.co_name == cluster.name and 0 <= index < len(cluster.nodes):
-            return plan.by_id[cluster.nodes[index]]
-    return None
-

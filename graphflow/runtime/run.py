@@ -14,10 +14,10 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from graphflow.events import Event, Filter
+from graphflow.runtime.current import CURRENT, Listener, Listening, RunIds
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.failures import combined, only_errors
 from graphflow.runtime.log import EventLog
-from graphflow.runtime.record import CURRENT, Listening, RunIds
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class OpenedChunks(Opened[T]):
         self._execution: Execution | None = None
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
-        self._execution = self._begin(Run(nursery, inherited(self._run_id), self._run_id))
+        self._execution = self._begin(Run.here(nursery, self._run_id))
         return self._execution.chunks()
 
     async def _leave(self) -> None:
@@ -113,19 +113,11 @@ class OpenedChunks(Opened[T]):
         await self._execution.close_source()
 
 
-def inherited(run_id: str | None) -> Listening | None:
-    """Return who listens to a run that is nested in the current one; None where nobody does."""
-    current = CURRENT.get()
-    if current is None:
-        return None
-    listening = current.listening
-    if run_id is not None:
-        listening = Listening(listening.log, listening.filter, listening.ids.starting_with(run_id), listening.outputs)
-    return listening
-
-
 class OpenedEvents(Opened[Event]):
-    """The events of an execution, which runs in a task of its own at the pace of the listener."""
+    """The events of an execution, which runs in a task of its own at the pace of the listener.
+
+    Inside a node of a run that somebody listens to, it is nested in that like any other: both are told of it.
+    """
 
     def __init__(
         self,
@@ -147,8 +139,10 @@ class OpenedEvents(Opened[Event]):
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[Event, None]:
         assert nursery is not None
         self._log = log = EventLog()
-        listening = Listening(log, self._filter, RunIds(self._run_id), self._outputs)
-        execution = self._begin(Run(nursery, listening, self._run_id))
+        around = CURRENT.get()
+        ids, others = (RunIds(), ()) if around is None else (around.listening.ids, around.listening.listeners)
+        listener = Listener(log, self._filter, self._outputs, depth=0 if around is None else len(around.path))
+        execution = self._begin(Run(nursery, self._run_id, Listening(ids, (*others, listener)), around))
         nursery.start_soon(self._run, execution, log, name="graphflow events")
         return log.read()
 
@@ -160,7 +154,7 @@ class OpenedEvents(Opened[Event]):
         try:
             # Leaving cancels what the run waits for, not its cleanup: that comes after the scope.
             with self._scope:
-                await self._pump(chunks, log)
+                await self._pump(chunks)
         except BaseException as error:
             raised.append(error)
         try:
@@ -175,10 +169,8 @@ class OpenedEvents(Opened[Event]):
             raise outcome
 
     @trio.lowlevel.disable_ki_protection
-    async def _pump(self, chunks: AsyncGenerator[Any, None], log: EventLog) -> None:
+    async def _pump(self, chunks: AsyncGenerator[Any, None]) -> None:
         async for _ in chunks:
-            if log.full:
-                await log.room()
             if self._scope.cancel_called:
                 return
 

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any, final
 
+from graphflow.declaration import Declared
 from graphflow.errors import InputError
 from graphflow.places import location_of
 from graphflow.runtime import threads
 from graphflow.runtime.buffers import Queue, Slot
+from graphflow.runtime.current import CURRENT, NOTHING, close_within
+from graphflow.runtime.failures import combined
 from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async, as_sync, drain, mapped, selector
 from graphflow.runtime.generated import cluster_function
-from graphflow.runtime.notes import annotate
-from graphflow.runtime.record import CURRENT, NOTHING, Tap
-from graphflow.runtime.slices import Slice
+from graphflow.runtime.notes import annotate, find_node, frame_of
+from graphflow.runtime.recorder import Tap
+from graphflow_compiler.accumulate import keeps_one
 from graphflow_compiler.errors import EmptyStreamError, FoldError, compile_error
 from graphflow_compiler.ir import INPUT, REST, Edge, NodeId, Op
 from graphflow_compiler.plan import Cluster, PlannedNode, Stage
@@ -42,7 +46,9 @@ class StageRun:
         self._plan = execution.plan
         self.stage = stage
         self._held: list[Any] = []
-        self._slice = Slice()
+        self._frames: dict[FrameType, PlannedNode | Cluster] = {}
+        self._at: PlannedNode = execution.plan.by_id[stage.nodes[0]]
+        self._slice = execution.slice()
 
     # --- from outside ---
 
@@ -54,24 +60,29 @@ class StageRun:
         for node_id in self.stage.nodes:
             if node_id in fused:
                 continue
-            node = self._plan.by_id[node_id]
+            self._at = node = self._plan.by_id[node_id]
             edges = self._plan.edges_into[node_id]
             if len(edges) > 1 and node.op is not Op.JOIN:
                 flow = await self._several_ports(node)
-                continue
-            flow = await self._incoming(edges[0]) if flow is None else self._along(edges[0], flow)
-            if node_id in clusters:
-                flow = await self._cluster(clusters[node_id], flow)
-                fused.update(clusters[node_id].nodes)
             else:
-                flow = await self._node(node, flow)
+                flow = await self._incoming(edges[0]) if flow is None else self._along(edges[0], flow)
+                if node_id in clusters:
+                    flow = await self._cluster(clusters[node_id], flow)
+                    fused.update(clusters[node_id].nodes)
+                else:
+                    flow = await self._node(node, edges[0], flow)
+            if self._held and isinstance(flow, Whole):  # nothing of what came before is read any more
+                outcome = combined(None, await self.close())
+                if outcome is not None:
+                    raise outcome
             if self._slice.due():
                 await self._slice.renew()
         assert flow is not None
         return flow
 
-    async def close(self) -> list[BaseException]:
-        """Close what was opened, from the sink upwards; returns the errors that came up while closing."""
+    async def close(self, *, is_cancelled: bool = False) -> list[BaseException]:
+        """Read nothing more, and close what was opened, from the sink upwards; returns the errors that this raises."""
+        self._execution.abandon_inputs(self.stage, is_cancelled=is_cancelled)
         errors: list[BaseException] = []
         while self._held:
             generator = self._held.pop()
@@ -81,13 +92,24 @@ class StageRun:
                 elif hasattr(generator, "close"):
                     generator.close()
             except BaseException as error:  # every generator is closed, whatever the others do
+                self.annotate(error)
                 errors.append(error)
+        self._frames.clear()
         return errors
 
-    def hold(self, generator: Any) -> Any:
-        """Remember to close what was opened."""
+    def hold(self, generator: Any, owner: PlannedNode | Cluster | None = None) -> Any:
+        """Remember to close what was opened, and for notes on its errors what runs in it."""
         self._held.append(generator)
+        frame = None if owner is None else frame_of(generator)
+        if frame is not None and owner is not None:
+            self._frames[frame] = owner
         return generator
+
+    def annotate(self, error: BaseException) -> None:
+        """Add the note that says which node of the stage raised an error."""
+        if isinstance(error, Exception) and not isinstance(error, InputError):
+            found = find_node(error, self._frames)
+            annotate(error, self._at if found is None else self._plan.by_id[found], self._execution.run_id)
 
     # --- what comes in ---
 
@@ -100,7 +122,7 @@ class StageRun:
             return AsyncStream(self.hold(buffer.read()))
         if isinstance(buffer, Slot):
             value = await self._slot_value(edge, buffer)
-            return SyncStream(iter(())) if value is NOTHING else Whole(value)
+            return SyncStream(iter(())) if value is NOTHING else Whole(value, is_folded=True)
         flow = self._execution.input_flow()
         if isinstance(flow, AsyncStream):
             self.hold(flow.chunks)
@@ -110,12 +132,20 @@ class StageRun:
         """Wait for the value of a port; `NOTHING` if there was no chunk and there is no initial value."""
         tap = self._tap(edge.target)
         if tap is not None:
-            slot.started = tap.start
-        await slot.wait()
+            slot.watch(tap.start)
+        try:
+            await slot.wait()
+        except BaseException as error:
+            if tap is not None:
+                tap.fail(error, from_input=True)
+            raise
         try:
             return slot.value()
         except EmptyStreamError:
             return NOTHING
+        except Exception as error:
+            self._failed(self._plan.by_id[edge.target], tap, error)
+            raise
 
     def _along(self, edge: Edge, flow: Flow) -> Flow:
         """Take the key of an edge, where it takes one."""
@@ -123,28 +153,27 @@ class StageRun:
             return flow
         giver = "the input" if edge.source == INPUT else edge.source
         change, keep = selector(edge.key, giver)
-        flow = mapped(flow, change, keep)
-        if isinstance(flow, AsyncStream | SyncStream):
-            self.hold(flow.chunks)
-        return flow
+        return self._held_flow(self._plan.by_id[edge.target], mapped(flow, change, keep))
 
     # --- one node ---
 
-    async def _node(self, node: PlannedNode, flow: Flow) -> Flow:
+    async def _node(self, node: PlannedNode, edge: Edge, flow: Flow) -> Flow:
         tap = self._tap(node.id)
+        assert edge.port is not None
+        port = node.port(edge.port) if node.op is not Op.JOIN else node.ports[0]
         match node.op:
             case Op.IDENTITY | Op.INPUT:
                 return self._tapped(tap, flow)
             case Op.PROJECT:
-                return self._tapped(tap, self._held_flow(mapped(flow, *_projection(node))))
+                return self._tapped(tap, self._held_flow(node, mapped(flow, *_projection(node))))
             case Op.JOIN:
-                return self._tapped(tap, self._joined(node, flow))
-            case Op.GENERATE if node.ports[0].streams:
-                return self._transform(node, tap, flow)
-        if node.ports[0].streams:  # it returns one value, but reads the stream itself
-            return await self._whole(node, tap, {node.ports[0].name: self._reading(node, tap, flow)})
-        value = await self._folded(node, self._plan.edges_into[node.id][0], flow)
-        return await self._whole(node, tap, {} if value is NOTHING else {node.ports[0].name: value})
+                return self._tapped(tap, self._joined(node, edge, flow))
+            case Op.GENERATE if port.streams:
+                return self._transform(node, tap, port.name, flow)
+        if port.streams:  # it returns one value, but reads the stream itself
+            return await self._valued(node, tap, {port.name: self._reading(node, tap, flow)})
+        value = await self._folded(node, edge, flow)
+        return await self._whole(node, tap, {} if value is NOTHING else {port.name: value})
 
     async def _folded(self, node: PlannedNode, edge: Edge, flow: Flow) -> Any:
         """Wait for the value of a port; `NOTHING` if the stream gave none and the parameter has a default.
@@ -153,12 +182,14 @@ class StageRun:
             EmptyStreamError: the stream gave none, and the parameter has no default.
         """
         tap = self._tap(node.id)
-        if isinstance(flow, Whole):
-            return flow.value
         assert edge.accumulator is not None and edge.port is not None
+        if isinstance(flow, Whole):
+            if flow.is_folded or keeps_one(edge.accumulator):
+                return flow.value
+            flow = SyncStream(iter((flow.value,)))
         fold = edge.accumulator.fold()
         try:
-            await drain(flow, fold, tap.start if tap is not None else _nothing_started)
+            await drain(flow, fold, tap.start if tap is not None else _nothing_started, self._slice)
         except FoldError as error:
             self._failed(node, tap, error)
             raise
@@ -185,22 +216,24 @@ class StageRun:
                 return self._tapped(tap, await self._branch(node, tap, value))
             case Op.EACH:
                 items = next(iter(arguments.values()))
-                return self._tapped(tap, AsyncStream(self.hold(self._execution.each(node, tap, items))))
+                return self._tapped(tap, AsyncStream(self.hold(self._execution.each(node, tap, items), node)))
             case Op.GENERATE:
-                return self._tapped(tap, self._generate(node, arguments), resumes=True)
+                return self._tapped(tap, self._generate(node, tap, arguments), resumes=True)
             case _:
-                result = await self._call(node, tap, arguments)
-                if tap is not None:
-                    tap.chunk(result)
-                    tap.end()
-                    if tap.log.full:
-                        await tap.log.room()
-                return Whole(result)
+                return await self._valued(node, tap, arguments)
+
+    async def _valued(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Whole:
+        """Run a node that returns one value; one that reads its input itself starts when it does."""
+        result = await self._call(node, tap, arguments)
+        if tap is not None:
+            tap.chunk(result)
+            tap.end()
+        return Whole(result)
 
     async def _call(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Any:
         token = CURRENT.set(tap.current) if tap is not None else None
         try:
-            if node.thread:
+            if _runs_in_thread(node, arguments):
                 result = await self._in_thread(node, arguments)
             else:
                 result = _apply(node, arguments)
@@ -225,20 +258,30 @@ class StageRun:
 
     # --- generators ---
 
-    def _generate(self, node: PlannedNode, arguments: dict[str, Any]) -> Flow:
-        """Start a producer: its generator, and where that is iterated."""
-        generator = _apply(node, arguments)
-        if hasattr(generator, "__anext__") or hasattr(generator, "__aiter__"):
-            return AsyncStream(self.hold(aiter(generator)))
-        iterator: Iterator[Any] = self.hold(iter(generator))
-        if node.thread:
-            self._held.pop()
-            return AsyncStream(self.hold(threads.iterate_in_thread(iterator)))
-        return SyncStream(iterator)
+    def _generator(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Any:
+        """Call a node's function that gives chunks; most give a generator, and do nothing before it is iterated."""
+        token = CURRENT.set(tap.current) if tap is not None else None
+        try:
+            return _apply(node, arguments)
+        except BaseException as error:
+            self._failed(node, tap, error)
+            raise
+        finally:
+            if token is not None:
+                CURRENT.reset(token)
 
-    def _transform(self, node: PlannedNode, tap: Tap | None, flow: Flow, **others: Any) -> Flow:
+    def _generate(self, node: PlannedNode, tap: Tap | None, arguments: dict[str, Any]) -> Flow:
+        """Start a generator, to be iterated in place or in a worker thread."""
+        generator = self._generator(node, tap, arguments)
+        if hasattr(generator, "__anext__") or hasattr(generator, "__aiter__"):
+            return AsyncStream(self.hold(aiter(generator), node))
+        iterator: Iterator[Any] = iter(generator)
+        if _runs_in_thread(node, arguments):
+            return AsyncStream(self.hold(threads.iterate_in_thread(iterator), node))
+        return SyncStream(self.hold(iterator, node))
+
+    def _transform(self, node: PlannedNode, tap: Tap | None, port: str, flow: Flow) -> Flow:
         """Start a transform on what flows into it."""
-        port = next(port for port in node.ports if port.streams)
         is_sync = not node.is_async
         chunks: Any
         if is_sync and not node.thread and not isinstance(flow, AsyncStream):
@@ -246,14 +289,10 @@ class StageRun:
         else:
             stream = self._async_input(tap, flow)
             chunks = threads.Pulled(stream) if is_sync else stream
-        arguments = {port.name: chunks, **others}
-        if is_sync and isinstance(chunks, threads.Pulled):
-            generator = threads.iterate_in_thread(iter(_apply(node, arguments)))
-            return self._tapped(tap, AsyncStream(self.hold(generator)), resumes=True)
-        return self._tapped(tap, self._generate(node, arguments), resumes=True)
+        return self._tapped(tap, self._generate(node, tap, {port: chunks}), resumes=True)
 
     def _async_input(self, tap: Tap | None, flow: Flow) -> AsyncIterator[Any]:
-        stream = as_async(flow)
+        stream = as_async(flow, self._slice)
         if not isinstance(flow, AsyncStream):
             self.hold(stream)
         return stream if tap is None else self.hold(_async_input(tap, stream))
@@ -279,17 +318,18 @@ class StageRun:
                     tap.chunk(result)
                     tap.end()
                 flow = Whole(result)
+                if self._slice.due():
+                    await self._slice.renew()
             return flow
         taps = [self._tap(node.id) for node in nodes]
         steps = [_step(node, tap) for node, tap in zip(nodes, taps, strict=True)]
         is_sync = isinstance(flow, SyncStream) and bool(cluster.sync_source)
         chunks = flow.chunks if is_sync and isinstance(flow, SyncStream) else self._async_input(None, flow)
-        generator = self.hold(cluster_function(cluster, is_async=not is_sync)(chunks, *steps))
-        given: Flow = SyncStream(generator) if is_sync else AsyncStream(generator)
-        told = [tap for tap in taps if tap is not None]
-        return AsyncStream(self.hold(_told_cluster(told, self._kept(given)))) if told else given
+        generator = self.hold(cluster_function(cluster, is_async=not is_sync)(chunks, *steps), cluster)
+        told = _ClusterTap(cluster, taps, self._frames) if any(taps) else None
+        return self._tapped(told, SyncStream(generator) if is_sync else AsyncStream(generator))
 
-    def _tapped(self, tap: Tap | None, flow: Flow, *, resumes: bool = False) -> Flow:
+    def _tapped(self, tap: Tap | _ClusterTap | None, flow: Flow, *, resumes: bool = False) -> Flow:
         """Tell of what a node gives; `resumes` if iterating runs the node's own code."""
         if tap is None:
             return flow
@@ -300,16 +340,13 @@ class StageRun:
                 tap.end()
                 return flow
             case SyncStream(chunks):
-                return AsyncStream(self.hold(_told(tap, self._kept(SyncStream(chunks)), resumes=resumes)))
+                return SyncStream(self.hold(_told_sync(tap, chunks, resumes=resumes)))
             case AsyncStream(stream):
                 return AsyncStream(self.hold(_told(tap, stream, resumes=resumes)))
 
-    def _kept(self, flow: SyncStream | AsyncStream) -> AsyncIterator[Any]:
-        return flow.chunks if isinstance(flow, AsyncStream) else self.hold(as_async(flow))
-
-    def _held_flow(self, flow: Flow) -> Flow:
+    def _held_flow(self, node: PlannedNode, flow: Flow) -> Flow:
         if not isinstance(flow, Whole):
-            self.hold(flow.chunks)
+            self.hold(flow.chunks, node)
         return flow
 
     # --- several ports ---
@@ -319,6 +356,10 @@ class StageRun:
         tap = self._tap(node.id)
         arguments: dict[str, Any] = {}
         streams: dict[str, Flow] = {}
+        for edge in self._plan.edges_into[node.id]:
+            buffer = self._execution.buffer(edge)
+            if tap is not None and isinstance(buffer, Slot):
+                buffer.watch(tap.start)  # while it waits for one port, another may get its first chunk
         for edge in self._plan.edges_into[node.id]:
             assert edge.port is not None
             port = node.port(edge.port)
@@ -335,20 +376,17 @@ class StageRun:
             stream = self._async_input(tap, flow)
             arguments[name] = stream if node.is_async else threads.Pulled(stream)
         if node.op is Op.CALL:
-            return await self._whole(node, tap, arguments)
-        if node.is_async:
-            return self._tapped(tap, self._generate(node, arguments), resumes=True)
-        generator = threads.iterate_in_thread(iter(_apply(node, arguments)))
-        return self._tapped(tap, AsyncStream(self.hold(generator)), resumes=True)
+            return await self._valued(node, tap, arguments)
+        return self._tapped(tap, self._generate(node, tap, arguments), resumes=True)
 
     # --- composite nodes ---
 
-    def _joined(self, node: PlannedNode, flow: Flow) -> Flow:
-        if len(node.ports) > 1:
+    def _joined(self, node: PlannedNode, edge: Edge, flow: Flow) -> Flow:
+        if self._execution.buffer(edge) is not None:
             return flow  # the writers of its queue have put their chunks under their keys
         key = node.ports[0].name
         change = (lambda chunk: {key: chunk}) if key != REST else (lambda chunk: dict(chunk))
-        return self._held_flow(mapped(flow, change, lambda _: True))
+        return self._held_flow(node, mapped(flow, change, lambda _: True))
 
     async def _branch(self, node: PlannedNode, tap: Tap | None, value: Any) -> Flow:
         """Choose the body whose predicate holds, and start it."""
@@ -368,39 +406,27 @@ class StageRun:
             if holds:
                 chosen = index
                 break
-        body = self._execution.body(node.plans[chosen], value, tap)
+        body = self._execution.body(node, node.plans[chosen], value)
         return AsyncStream(self.hold(body.chunks()))
 
 
 # --- pieces ------------------------------------------------------------------------------------------------
 
 
+def _runs_in_thread(node: PlannedNode, arguments: dict[str, Any]) -> bool:
+    """Tell whether a node may block its thread: it is declared so, or it waits for an asynchronous stream."""
+    return node.thread or any(isinstance(one, threads.Pulled) for one in arguments.values())
+
+
 def _apply(node: PlannedNode, arguments: dict[str, Any]) -> Any:
     assert node.function is not None
     if len(node.ports) == 1:
         return node.function(*arguments.values())
-    positional = [port.name for port in node.ports if port.name in arguments]
-    if len(positional) == len(node.ports):
-        return _call_in_order(node, arguments, positional)
     return node.function(**arguments)
 
 
-def _call_in_order(node: PlannedNode, arguments: dict[str, Any], names: list[str]) -> Any:
-    """Call by name where that can be; by position only where the function insists on it."""
-    assert node.function is not None
-    try:
-        parameters = inspect.signature(node.function).parameters
-    except (TypeError, ValueError):
-        return node.function(*(arguments[name] for name in names))
-    by_position = [name for name in names if parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY]
-    by_name = {name: arguments[name] for name in names if name not in by_position}
-    return node.function(*(arguments[name] for name in by_position), **by_name)
-
-
 def _refuse_chain(node: PlannedNode, result: Any) -> Any:
-    from graphflow.chain import Chain
-
-    if isinstance(result, Chain):
+    if isinstance(result, Declared):
         raise compile_error(
             "GF108",
             f"`{node.name}` returned a chain (`{result.name}`) instead of a value",
@@ -422,24 +448,41 @@ def _step(node: PlannedNode, tap: Tap | None) -> Callable[[Any], Any]:
     return tap.told_async(function) if node.is_async or node.thread else tap.told(function)
 
 
-async def _told_cluster(taps: list[Tap], chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    """Tell when the nodes of a cluster end or fail; what they give, their steps tell."""
-    log = taps[0].log
-    try:
-        async for chunk in chunks:
-            if log.full:
-                await log.room()
-            yield chunk
-        for tap in taps:
-            tap.end()
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        for tap in reversed(taps):
-            if tap.has_failed:  # the nodes before it did nothing wrong: they are closed by their consumer
-                break
-            tap.fail(error, from_input=True)
-        raise
+@final
+class _ClusterTap:
+    """What is told of a cluster as a whole: when its nodes end or fail. What they give, their steps tell."""
+
+    __slots__ = ("_cluster", "_frames", "_taps", "current", "listening", "outside")
+
+    def __init__(
+        self, cluster: Cluster, taps: list[Tap | None], frames: Mapping[FrameType, PlannedNode | Cluster]
+    ) -> None:
+        self._cluster = cluster
+        self._taps = taps
+        self._frames = frames
+        first = next(tap for tap in taps if tap is not None)
+        self.listening = first.listening
+        self.outside = self.current = first.outside
+
+    def start(self) -> None:
+        """Tell nothing: its steps do."""
+
+    def chunk(self, chunk: object) -> None:
+        """Tell nothing: its steps do."""
+
+    def end(self) -> None:
+        """Tell that all its nodes are done."""
+        for tap in self._taps:
+            if tap is not None:
+                tap.end()
+
+    def fail(self, error: BaseException, *, from_input: bool) -> None:
+        """Tell that one of its nodes has failed, and those after it by their input; those before it are closed."""
+        found = find_node(error, self._frames)
+        failed = self._cluster.nodes.index(found) if found in self._cluster.nodes else -1
+        for index, tap in enumerate(self._taps):
+            if tap is not None and index >= failed:
+                tap.fail(error, from_input=index > failed)
 
 
 def _projection(node: PlannedNode) -> tuple[Callable[[Any], Any], Callable[[Any], bool]]:
@@ -457,7 +500,7 @@ def _projection(node: PlannedNode) -> tuple[Callable[[Any], Any], Callable[[Any]
 
 
 async def _async_input(tap: Tap, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    """Tell of a node's first chunk of input, and let its upstream run outside of the node's run."""
+    """Tell of a node's first chunk of input, and let what stands before it run outside of its run."""
     try:
         while True:
             token = CURRENT.set(tap.outside)
@@ -492,9 +535,12 @@ def _sync_input(tap: Tap, chunks: Iterator[Any]) -> Iterator[Any]:
         yield chunk
 
 
-async def _told(tap: Tap, chunks: AsyncIterator[Any], *, resumes: bool) -> AsyncGenerator[Any, None]:
+async def _told(
+    tap: Tap | _ClusterTap, chunks: AsyncIterator[Any], *, resumes: bool
+) -> AsyncGenerator[Any, None]:
     """Tell of every chunk that a node gives; while the node's code runs, its run is the current one."""
     current = tap.current if resumes else tap.outside
+    listening = tap.listening
     try:
         while True:
             token = CURRENT.set(current)
@@ -506,9 +552,46 @@ async def _told(tap: Tap, chunks: AsyncIterator[Any], *, resumes: bool) -> Async
                 tap.end()
                 return
             tap.chunk(chunk)
-            if tap.log.full:
-                await tap.log.room()
-            yield chunk
+            if listening.full:
+                await listening.room()
+            try:
+                yield chunk
+            except GeneratorExit:
+                if resumes:  # what the node does while it is closed is still of its run
+                    await close_within(current, chunks)
+                raise
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        tap.fail(error, from_input=not resumes)
+        raise
+
+
+def _told_sync(tap: Tap | _ClusterTap, chunks: Iterator[Any], *, resumes: bool) -> Iterator[Any]:
+    """Do the same without waiting for the listener: whoever takes the chunks does that."""
+    current = tap.current if resumes else tap.outside
+    try:
+        while True:
+            token = CURRENT.set(current)
+            try:
+                chunk = next(chunks, NOTHING)
+            finally:
+                CURRENT.reset(token)
+            if chunk is NOTHING:
+                tap.end()
+                return
+            tap.chunk(chunk)
+            try:
+                yield chunk
+            except GeneratorExit:
+                close = getattr(chunks, "close", None)
+                if resumes and close is not None:
+                    token = CURRENT.set(current)
+                    try:
+                        close()
+                    finally:
+                        CURRENT.reset(token)
+                raise
     except GeneratorExit:
         raise
     except BaseException as error:

@@ -92,11 +92,11 @@ class Page:
 
     def examples(self) -> Iterator[tuple[Block, Block | None]]:
         """Yield every block that runs, with the output that the page shows for it."""
-        for block, following in zip(self.blocks, (*self.blocks[1:], None), strict=True):
+        for before, block, after in zip((None, *self.blocks), self.blocks, (*self.blocks[1:], None), strict=False):
             if block.kind in ("run", "raises"):
-                yield block, following if following is not None and following.kind == "output" else None
-            elif following is not None and following.kind == "output":
-                raise PageError(f"{self.name}:{following.start}: the output has no example before it")
+                yield block, after if after is not None and after.kind == "output" else None
+            elif block.kind == "output" and (before is None or before.kind not in ("run", "raises")):
+                raise PageError(f"{self.name}:{block.start}: the output has no example before it")
 
     def run(self) -> Iterator[tuple[Block, Block | None, str]]:
         """Run the examples; yields each with the output that the page shows and what it printed.

@@ -25,7 +25,7 @@ def outcome(chunks: Iterable[str], **options: Any) -> tuple[list[Any], list[int]
 
 def facts(error: JsonStreamError | None) -> dict[str, str] | None:
     """All that an error says, with types."""
-    return error and {name: repr(value) for name, value in vars(error).items()}
+    return {name: repr(value) for name, value in vars(error).items()} if error else None
 
 
 def patched(document: Any, patch: Any) -> Any:

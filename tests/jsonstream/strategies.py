@@ -31,9 +31,7 @@ def _containers(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 VALUES = st.recursive(NUMBERS | LITERALS | STRINGS, _containers, max_leaves=12)
 CONTAINERS = _containers(VALUES)
 
-NOISE = st.sampled_from(
-    [*list("{}[]:,\"\\/*'`-+.0123eEtfnN \nu�\x01"), "//", "/*", "*/", "\\u", "```json", "None"]
-)
+NOISE = st.sampled_from([*list("{}[]:,\"\\/*'`-+.0123eEtfnN \nu�\x01"), "//", "/*", "*/", "\\u", "```json", "None"])
 
 
 @st.composite

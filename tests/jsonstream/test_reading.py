@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from graphflow.jsonstream import JsonStreamError
 from tests.jsonstream.driver import outcome
 
 
@@ -22,9 +23,9 @@ def read(text: str, **options: Any) -> Any:
 
 def wrong(text: str, **options: Any) -> tuple[str, int, str]:
     """The message, the offset and the path of the error, whichever way the text is cut."""
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(JsonStreamError) as caught:
         read(text, **options)
-    return caught.value.message, caught.value.offset, caught.value.path  # type: ignore[attr-defined]
+    return caught.value.message, caught.value.offset, caught.value.path
 
 
 @pytest.mark.parametrize(
@@ -204,3 +205,8 @@ def test_line_and_column_reach_back_over_any_number_of_chunks() -> None:
         assert error is not None
         assert (error.offset, error.line, error.column) == (60_003, 20_001, 3)
         assert error.excerpt == text[-26:]
+
+
+def test_a_large_chunk_with_many_things_that_only_lenient_accepts() -> None:
+    item = '{"a": [1, 2],},'
+    assert outcome([f"[{item * 2000}]"], lenient=True)[0] == [[{"a": [1, 2]}] * 2000]

@@ -1,30 +1,24 @@
-"""How much is tried: a fixed dose by default, more with ``GRAPHFLOW_LAWS=<factor>``.
+"""How much is tried: a fixed dose by default, a hundred times as much with ``HYPOTHESIS_PROFILE=long``.
 
-The default dose is the same examples every time (hypothesis derandomizes them) and takes well under a minute.
-``GRAPHFLOW_LAWS=50 python -m pytest tests/laws`` tries fifty times as many, new ones every time; hypothesis prints the
-example of a failure, and ``--hypothesis-seed`` repeats a run.
+The default dose is the same examples every time and takes well under a minute. The long one tries new examples every
+time; ``--hypothesis-seed`` repeats it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FACTOR: Final = int(os.environ.get("GRAPHFLOW_LAWS", "1"))
-
 
 def dose(examples: int) -> Callable[[F], F]:
-    """Return a decorator that tries so many examples, times the factor."""
+    """Return a decorator that tries so many examples, or as many times more as the profile says."""
+    default = settings.get_profile("default").max_examples
     return settings(
-        max_examples=examples * FACTOR,
-        derandomize=FACTOR == 1,
-        deadline=None,
-        database=None,
-        print_blob=False,
+        max_examples=examples * max(settings.default.max_examples // default, 1),
+        report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )

@@ -10,7 +10,7 @@ from unittest import mock
 import attrs
 
 import graphflow as gf
-from graphflow_compiler.passes import plan_stages
+from graphflow_compiler.passes import fuse, plan_stages
 from graphflow_compiler.plan import Buffer, Plan, Stage
 from tests.laws.graphs import Example, declare
 from tests.laws.nodes import Watch
@@ -103,10 +103,11 @@ def with_plan(program: gf.Program[Any, Any], plan: Plan) -> gf.Program[Any, Any]
 
 
 def unfused(plan: Plan) -> Plan:
-    """Return the plan without generated functions: every chunkwise node runs by itself."""
+    """Return the plan with a generated function for every chunkwise node by itself."""
 
     def change(stage: Stage) -> Stage:
-        return attrs.evolve(stage, clusters=())
+        fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
+        return attrs.evolve(stage, clusters=tuple(fuse.cluster([plan.by_id[node_id]]) for node_id in fused))
 
     return attrs.evolve(_with_bodies(plan, unfused), stages=tuple(map(change, plan.stages)))
 

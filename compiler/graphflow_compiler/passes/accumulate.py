@@ -22,7 +22,8 @@ from graphflow_compiler.accumulate import (
     why_none,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.flow import before, fold_along, fold_together
+from graphflow_compiler.ir import Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import Record, field_type, record_of
 
 _HINT: Final = (
@@ -47,7 +48,7 @@ def accumulate(graph: Graph) -> Graph:
         for edge in incoming:
             edges.append(_folded(graph, node, edge, folds, findings))
         findings.extend(_unfoldable_body(node))
-        folds[node.id] = node.accumulate or _fold_of_output(node, incoming, folds)
+        folds[node.id] = node.accumulate or _fold_of_output(graph, node, incoming, folds)
         nodes.append(attrs.evolve(node, folds=folds[node.id]))
     if findings:
         raise CompileError(findings)
@@ -64,7 +65,7 @@ def _folded(
     if node.op is Op.JOIN or edge.port is None or node.port(edge.port).streams:
         return edge
     port = node.port(edge.port)
-    accumulator = port.fold or _fold_along(edge, folds)
+    accumulator = port.fold or _fold_along(graph, edge, folds)
     if accumulator is None:
         source = graph.by_id[edge.source]
         findings.append(
@@ -102,12 +103,15 @@ def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
             )
 
 
-def _fold_along(edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
-    """Return how what flows along an edge folds: of one key, where the edge takes one."""
-    accumulator = folds[edge.source]
-    if edge.key is None or isinstance(accumulator, Single):
-        return accumulator
-    return accumulator.of(edge.key) if isinstance(accumulator, Merge) else None
+def _fold_along(graph: Graph, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
+    """Return how what flows along an edge folds; one key of a record may, though others do not."""
+    while edge.key is not None and folds[edge.source] is None:
+        node = graph.by_id[edge.source]
+        places = list(before(graph, node, edge.key)) if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) else []
+        if len(places) != 1:
+            return None
+        edge = attrs.evolve(edge, source=places[0][0], key=places[0][1])
+    return fold_along(edge, folds[edge.source])
 
 
 def _type_along(source: Node, edge: Edge) -> object:
@@ -115,7 +119,7 @@ def _type_along(source: Node, edge: Edge) -> object:
 
 
 def _fold_of_output(
-    node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]
+    graph: Graph, node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]
 ) -> Accumulator | None:
     match node.op:
         case Op.INPUT:
@@ -125,14 +129,14 @@ def _fold_of_output(
         case Op.EACH:
             return CONCAT_LIST
         case Op.IDENTITY:
-            return _fold_along(incoming[0], folds)
+            return _fold_along(graph, incoming[0], folds)
         case Op.MAP:
-            given = _fold_along(incoming[0], folds)
+            given = _fold_along(graph, incoming[0], folds)
             return SINGLE if isinstance(given, Single) else accumulator_of(node.output)
         case Op.PROJECT:
-            return _projected(node, _fold_along(incoming[0], folds))
+            return _projected(graph, node, incoming[0], folds)
         case Op.JOIN:
-            return _joined(node, incoming, folds)
+            return fold_together((edge, _fold_along(graph, edge, folds)) for edge in incoming)
         case Op.BRANCH:
             return _of_branch(node)
         case Op.GENERATE:
@@ -147,34 +151,24 @@ def _fold_of_input(declared: object) -> Accumulator:
     return accumulator_of(declared) or SINGLE
 
 
-def _projected(node: Node, given: Accumulator | None) -> Accumulator | None:
-    if not isinstance(given, Merge):
+def _projected(
+    graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumulator | None]
+) -> Accumulator | None:
+    given = _fold_along(graph, edge, folds)
+    if given is not None and not isinstance(given, Merge):
         return given
-    fields = []
+    fields: list[tuple[str, Accumulator]] = []
     for key in node.keys:
-        accumulator = given.of(key)
+        if given is not None:
+            accumulator = given.of(key)
+        elif edge.key is None:
+            accumulator = _fold_along(graph, attrs.evolve(edge, key=key), folds)
+        else:
+            accumulator = None
         if accumulator is None:
             return None
         fields.append((key, accumulator))
     return Merge(tuple(fields))
-
-
-def _joined(node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
-    """Return the merge of all keys; None as soon as one of them has no accumulator."""
-    fields: dict[str, Accumulator] = {}
-    others: Accumulator | None = None
-    for edge in incoming:
-        accumulator = _fold_along(edge, folds)
-        if accumulator is None or edge.port is None:
-            return None
-        if edge.port != REST:
-            fields[edge.port] = accumulator
-        elif isinstance(accumulator, Merge):
-            fields = {key: kept for key, kept in accumulator.fields if key not in node.keys} | fields
-            others = accumulator.rest
-        else:
-            others = SINGLE
-    return Merge(tuple(fields.items()), rest=others)
 
 
 def _of_branch(node: Node) -> Accumulator | None:

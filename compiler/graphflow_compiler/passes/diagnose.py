@@ -133,28 +133,37 @@ def _identifier(name: str) -> str:
 
 
 def _bridged(plan: Plan) -> Iterator[Diagnostic]:
-    """Yield a note for every synchronous generator that reads an asynchronous stream."""
+    """Yield a note for every synchronous function that reads an asynchronous stream."""
+    kinds = {(buffer.target, buffer.port): buffer.kind for buffer in plan.buffers}
     for stage in plan.stages:
-        is_sync = all(edge.source == INPUT for edge in plan.edges_into[stage.nodes[0]])
+        incoming = plan.edges_into[stage.nodes[0]]
+        is_sync = len(incoming) == 1 and kinds[stage.nodes[0], str(incoming[0].port)] in ("call", "fold")
         for node_id in stage.nodes:
             node = plan.by_id[node_id]
             reads_stream = any(port.streams for port in node.ports)
-            if node.op is Op.GENERATE and not node.is_async and not node.thread and reads_stream and not is_sync:
-                yield Diagnostic(
-                    "GF303",
-                    "note",
-                    f"`{node.name}` is a synchronous generator after an asynchronous stream, "
-                    "so it runs in a worker thread, chunk by chunk",
-                    node=node.id,
-                    location=node.location,
-                    hint=f"make it asynchronous: async def {_identifier(node.name)}(chunks: AsyncIterator[...])",
-                )
-            is_sync = gives_sync_stream(node, is_sync)
+            if node.op in (Op.GENERATE, Op.CALL) and not node.is_async and not node.thread:
+                if reads_stream and not is_sync:
+                    yield _bridge(node)
+            is_sync = _gives_sync_stream(node, is_sync)
 
 
-def gives_sync_stream(node: PlannedNode, is_sync: bool) -> bool:
+def _bridge(node: PlannedNode) -> Diagnostic:
+    what = "generator after" if node.op is Op.GENERATE else "function that reads"
+    (port, *_) = (port for port in node.ports if port.streams)
+    return Diagnostic(
+        "GF303",
+        "note",
+        f"`{node.name}` is a synchronous {what} an asynchronous stream, "
+        "so it runs in a worker thread, and waits there for every chunk",
+        node=node.id,
+        location=node.location,
+        hint=f"make it asynchronous: async def {_identifier(node.name)}({port.name}: AsyncIterator[{_shown(port.type)}])",
+    )
+
+
+def _gives_sync_stream(node: PlannedNode, is_sync: bool) -> bool:
     """Tell whether what a node gives can be iterated without `await`, given whether its input can."""
-    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.JOIN):
+    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH):
         return node.op is Op.CALL
     return is_sync or node.node_class is not NodeClass.TRANSFORM
 
