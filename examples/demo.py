@@ -1,9 +1,11 @@
 """Ask graphflow's own documentation a question, and see what the compiler knows of the chain that answers it.
 
-`make demo` runs it. It needs no network and no key: the model is scripted, and quotes what was found.
+`make demo` runs it. It needs no network and no key: the model is scripted, and quotes what was found. `make demo
+MODEL=local` answers by a small model in this process, `MODEL=openai:NAME` and `MODEL=anthropic:NAME` by one of theirs.
 """
 
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ QUESTION = "What is left running when I leave a stream early?"
 def passages(page: Path) -> Iterator[gf.Document]:
     """Cut a Markdown page into paragraphs that know their heading; examples and tables are left out."""
     path, heading = page.relative_to(PROJECT).as_posix(), ""
-    prose = re.sub(r"^```.*?^```$|^\|.*\|$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```.*?^```$|^\|[^\n]*$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     for paragraph in re.split(r"\n{2,}", prose):
         if paragraph.startswith("#"):
             heading = paragraph.lstrip("# ")
@@ -53,10 +55,25 @@ def quote(messages: list[gf.Message]) -> str:
     return "\n\n".join(quotes) or "The documentation says nothing about that."
 
 
-def chain_over(index: gf.SearchIndex) -> gf.Streaming[str, str]:
+def model_named(text: str) -> gf.ChatModel:
+    """Return the model that a text names: scripted, local, openai:NAME or anthropic:NAME."""
+    provider, _, name = text.partition(":")
+    match provider:
+        case "scripted":
+            return gf.ScriptedChatModel(quote, first_delay=0.8, delay=0.05)
+        case "local":
+            return gf.LocalChatModel(max_tokens=96)
+        case "openai" if name:
+            return gf.OpenAIChatModel(name)
+        case "anthropic" if name:
+            return gf.AnthropicChatModel(name)
+        case _:
+            raise SystemExit(f"MODEL={text} is none of scripted, local, openai:NAME and anthropic:NAME")
+
+
+def chain_over(index: gf.SearchIndex, model: gf.ChatModel) -> gf.Streaming[str, str]:
     """Answer a question from what the index has; the annotation promises that the answer streams."""
     prompt = gf.prompt("Answer from these passages:\n{context}\n\nQuestion: {question}")
-    model = gf.ScriptedChatModel(quote, first_delay=0.8, delay=0.06)
     return (
         {"context": index.as_retriever(k=3) | format_documents, "question": gf.passthrough()}
         | prompt
@@ -86,12 +103,13 @@ async def watch(chain: gf.Streaming[str, str], question: str) -> None:
     begun = trio.current_time()
     async with chain.events(question, include_types=["retriever", "chat_model"]) as events:
         async for event in events:
-            after = f"{trio.current_time() - begun:5.2f} s  {event.event}"
+            when = f"{trio.current_time() - begun:.2f} s  {event.event:22}"
             match event:
                 case gf.EndEvent(kind="retriever", output=found):
-                    print(after, *(f"{one.score:.1f} {one.metadata['path']}" for one in found), sep="\n           ")
-                case gf.StreamEvent(chunk=gf.AIMessageChunk(text=token)):
-                    print(after, repr(token), sep="\n           ")
+                    for document in found:
+                        print(when, f"{document.metadata['path']} (score {document.score:.1f})")
+                case gf.StreamEvent(chunk=gf.AIMessageChunk(text=token)) if token:
+                    print(when, repr(token))
                     break  # leaves the block, so the model is stopped here
 
 
@@ -101,16 +119,16 @@ async def section(title: str) -> None:
     print(f"\n── {title} {'─' * (100 - len(title))}\n", flush=True)
 
 
-async def main() -> None:
+async def main(model: str) -> None:
     """Index, compile, ask, watch; then break the chain and mend it."""
     with gf.SearchIndex.from_texts(documents(), tokenizer="porter unicode61") as index:
         print(f"{len(index)} passages of README.md and docs/ are indexed.")
-        chain = chain_over(index)
+        chain = chain_over(index, model_named(model))
 
         await section("The plan: what streams, from where, and what it waits for")
         print(gf.compile(chain))
 
-        await section(f"{QUESTION}")
+        await section(QUESTION)
         await answer(chain, QUESTION)
 
         await section("What happened inside, until the first token")
@@ -133,6 +151,8 @@ async def main() -> None:
 
 if __name__ == "__main__":
     try:
-        trio.run(main)
+        trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "scripted")
     except KeyboardInterrupt:
         raise SystemExit("\nStopped.") from None
+    except (gf.MissingExtraError, gf.ProviderError) as error:
+        raise SystemExit(f"\n{error}") from None

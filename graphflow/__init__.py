@@ -3,9 +3,12 @@
 Declare chains with the decorators and `|`, look at ``gf.compile(chain).plan``, run them under Trio.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+import typing as _typing
 
+import graphflow.public as _public
+from graphflow.accumulators import concat as concat
+from graphflow.accumulators import latest as latest
+from graphflow.accumulators import single as single
 from graphflow.chain import Aggregate as Aggregate
 from graphflow.chain import Chain as Chain
 from graphflow.chain import Producer as Producer
@@ -21,7 +24,9 @@ from graphflow.components.messages import SystemMessage as SystemMessage
 from graphflow.components.messages import ToolCall as ToolCall
 from graphflow.components.messages import ToolMessage as ToolMessage
 from graphflow.components.messages import Usage as Usage
+from graphflow.components.parsers import json_items as json_items
 from graphflow.components.parsers import json_parser as json_parser
+from graphflow.components.parsers import json_text as json_text
 from graphflow.components.parsers import text as text
 from graphflow.components.prompt import Prompt as Prompt
 from graphflow.components.prompt import prompt as prompt
@@ -31,14 +36,23 @@ from graphflow.declare import aggregate as aggregate
 from graphflow.declare import chunkwise as chunkwise
 from graphflow.declare import graph as graph
 from graphflow.declare import transform as transform
+from graphflow.errors import AuthenticationError as AuthenticationError
+from graphflow.errors import BadRequestError as BadRequestError
 from graphflow.errors import CompileError as CompileError
 from graphflow.errors import Diagnostic as Diagnostic
 from graphflow.errors import EmptyStreamError as EmptyStreamError
 from graphflow.errors import FoldError as FoldError
 from graphflow.errors import GraphflowError as GraphflowError
 from graphflow.errors import InputError as InputError
+from graphflow.errors import MissingExtraError as MissingExtraError
 from graphflow.errors import NotInvokableError as NotInvokableError
 from graphflow.errors import NotStreamingError as NotStreamingError
+from graphflow.errors import ProviderConnectionError as ProviderConnectionError
+from graphflow.errors import ProviderError as ProviderError
+from graphflow.errors import ProviderResponseError as ProviderResponseError
+from graphflow.errors import ProviderServerError as ProviderServerError
+from graphflow.errors import ProviderTimeoutError as ProviderTimeoutError
+from graphflow.errors import RateLimitError as RateLimitError
 from graphflow.errors import UnmatchedFilterError as UnmatchedFilterError
 from graphflow.events import CustomEvent as CustomEvent
 from graphflow.events import EndEvent as EndEvent
@@ -62,33 +76,28 @@ from graphflow.program import Program as Program
 from graphflow.program import compile as compile
 from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
 from graphflow.runtime.current import emit as emit
-from graphflow_compiler.accumulate import CONCAT as concat
-from graphflow_compiler.accumulate import LATEST as latest
-from graphflow_compiler.accumulate import SINGLE as single
 from graphflow_compiler.accumulate import Accumulator as Accumulator
 from graphflow_compiler.accumulate import accumulator as accumulator
 from graphflow_compiler.accumulate import merge as merge
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from graphflow.components.retriever import Retriever as Retriever
     from graphflow.components.search import Document as Document
     from graphflow.components.search import SearchIndex as SearchIndex
+    from graphflow.providers.anthropic import AnthropicChatModel as AnthropicChatModel
+    from graphflow.providers.local import LocalChatModel as LocalChatModel
+    from graphflow.providers.openai import OpenAIChatModel as OpenAIChatModel
 
-#: Names whose modules import more than a chain needs: they are imported when they are first asked for.
-_LAZY: Final = {
-    "Document": "graphflow.components.search",
-    "Retriever": "graphflow.components.retriever",
-    "SearchIndex": "graphflow.components.search",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'graphflow' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+# What imports more than a chain needs is imported when it is first asked for. Type checkers know all names as it is.
+if not _typing.TYPE_CHECKING:
+    __getattr__, __dir__ = _public.publish(
+        __name__,
+        lazy={
+            "AnthropicChatModel": "graphflow.providers.anthropic",
+            "Document": "graphflow.components.search",
+            "LocalChatModel": "graphflow.providers.local",
+            "OpenAIChatModel": "graphflow.providers.openai",
+            "Retriever": "graphflow.components.retriever",
+            "SearchIndex": "graphflow.components.search",
+        },
+    )

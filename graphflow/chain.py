@@ -13,9 +13,33 @@ The promise is static; delivery is always as early as it can be.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sized,
+)
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    Literal,
+    Never,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+)
 
 import attrs
 
@@ -33,8 +57,56 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+P = ParamSpec("P")
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
+
+# --- what the overloads are made of: the table above, for chains, functions and dicts on either side ---
+#
+# A type with `Any` in it fits several overloads. mypy then infers `Any` for the whole, unless all that fit take or give
+# the same type; pyright takes the first. Hence the overloads for chains exclude one another, no chain fits one for
+# functions (`Plain`), and functions that return `Any` are caught before those that stream (`Untyped`). The last one,
+# for `Formats[Never]`, fits nothing: it makes mypy say what cannot be joined, where it would list all the others.
+
+
+class Formats(Protocol[Out]):
+    """What gives `Out` when it is put into a text: every value gives a str; handles give nothing, they raise."""
+
+    def __format__(self, spec: str, /) -> Out: ...  # type: ignore[override]
+
+
+class Keyed(Protocol):
+    """A TypedDict, which takes the records of a dict of chains, though type checkers do not know their keys."""
+
+    __required_keys__: ClassVar[frozenset[str]]
+
+
+class GivenWhole(Protocol[Out]):
+    """A chain, as what it promises when its input is one whole value: a transform then no more than an aggregate."""
+
+    def _given_whole(self) -> Out: ...
+
+
+@final
+class Untyped:
+    """What nothing returns: the functions that seem to are those that return `Any`, such as `json.loads`."""
+
+
+AnyPlain: TypeAlias = Formats[str] | Iterable[Any] | Sized | type[Any] | None
+AnyResult: TypeAlias = AnyPlain | Awaitable[Any] | AsyncIterator[Any]
+Chunks: TypeAlias = AsyncIterator[A] | Iterator[A]
+Result: TypeAlias = Chunks[A] | Awaitable[A] | A
+
+Plain = TypeVar("Plain", bound=AnyPlain)
+"""A value, not a handle, and so the result of a function, not of a chain: chains are called on handles, for handles."""
+
+Keys = TypeVar("Keys", bound=Keyed)
+
+Later = TypeVar("Later", bound=Awaitable[Any])
+"""What can be awaited, but is not from an ``async def``; what it gives is not inferred, for the reason above."""
+
+Reader = TypeVar("Reader", bound=Iterator[Any])
+"""The type of a parameter that reads a stream: unlike ``Iterator[A]``, it leaves out what also takes other things."""
 
 
 class Chain(Declared, Generic[In, Out]):
@@ -74,12 +146,11 @@ class Chain(Declared, Generic[In, Out]):
         """
         if isinstance(tags, str):
             raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
-        inner, old = self._declaration, Configured(self._declaration, None, (), {})
-        if isinstance(inner, Configured):
-            inner, old = inner.inner, inner
+        declaration = self._declaration
+        old = declaration if isinstance(declaration, Configured) else Configured(declaration, None, (), {})
         return self._with(
             Configured(
-                inner,
+                old.inner,
                 name or old.name,
                 tuple(dict.fromkeys((*old.tags, *tags))),
                 {**old.metadata, **(metadata or {})},
@@ -214,34 +285,34 @@ class Chain(Declared, Generic[In, Out]):
 
     @overload
     async def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool
-    ) -> list[Out | Exception]: ...
+        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: Literal[False] = False
+    ) -> list[Out]: ...
 
     @overload
-    async def batch(self, values: Iterable[In], /, *, max_concurrency: int | None = None) -> list[Out]: ...
+    async def batch(
+        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool
+    ) -> list[Out | Exception]: ...
 
     async def batch(
         self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
     ) -> list[Out] | list[Out | Exception]:
         """Run the chain on several values side by side; gives their outputs in order. See `Program.batch`."""
-        return await self.compile().batch(
-            values, max_concurrency=max_concurrency, return_exceptions=return_exceptions
-        )
+        return await self.compile().batch(values, max_concurrency=max_concurrency, return_exceptions=return_exceptions)
+
+    @overload
+    def batch_as_completed(
+        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: Literal[False] = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
 
     @overload
     def batch_as_completed(
         self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out | Exception]]]: ...
 
-    @overload
-    def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
-
     def batch_as_completed(
         self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
-        """Run the chain on several values; gives `(index, output)` as each is done. See `Program.batch_as_completed`."""
+        """Run the chain on several values; gives `(index, output)` when each is done. See the same of `Program`."""
         return self.compile().batch_as_completed(
             values, max_concurrency=max_concurrency, return_exceptions=return_exceptions
         )
@@ -251,130 +322,271 @@ class Chain(Declared, Generic[In, Out]):
         """The same verbs for code that is not asynchronous."""
         return self.compile().sync
 
-    # --- putting together, without types; the subclasses say what comes out ---
+    # --- putting together: what is declared here is the least that any chain promises ---
 
-    def _then(self, other: object) -> Chain[Any, Any]:
+    @overload
+    def __or__(self, other: Producer[Out, C], /) -> Producer[In, C]: ...
+    @overload
+    def __or__(self, other: Transform[Out, C] | Aggregate[Out, C], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: GivenWhole[Aggregate[Out, C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Out], Untyped], /) -> Aggregate[In, Any]: ...
+    @overload
+    def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Iterator[Out]], Iterator[C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Out], AsyncIterator[C]], /) -> Producer[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Out], Iterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __or__(self, other: Callable[[Out], Awaitable[C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Out], Plain], /) -> Aggregate[In, Plain]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Producer[Keys, C], /) -> Producer[In, C]: ...
+    @overload
+    def __or__(
+        self: Chain[In, dict[str, Any]], other: Transform[Keys, C] | Aggregate[Keys, C], /
+    ) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Callable[[Keys], Untyped], /) -> Aggregate[In, Any]: ...
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Callable[[Keys], AsyncIterator[C]], /) -> Producer[In, C]: ...
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Callable[[Keys], Iterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Callable[[Keys], Awaitable[C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self: Chain[In, dict[str, Any]], other: Callable[[Keys], Plain], /) -> Aggregate[In, Plain]: ...
+    @overload
+    def __or__(self, other: Callable[[AsyncIterator[Out]], Awaitable[C]], /) -> Aggregate[In, C]: ...
+    @overload
+    def __or__(self, other: Callable[[Iterator[Out]], Plain], /) -> Aggregate[In, Plain]: ...
+    @overload
+    def __or__(
+        self: Chain[In, Mapping[str, object]], other: Callable[Concatenate[Never, Never, P], AnyResult], /
+    ) -> Aggregate[In, Any]: ...
+    @overload
+    def __or__(self, other: Callable[[], AnyResult], /) -> Aggregate[In, Any]: ...
+    @overload
+    def __or__(self, other: Mapping[str, object], /) -> Aggregate[In, dict[str, Any]]: ...
+    @overload
+    def __or__(self, other: Formats[Never], /) -> Never: ...
+    def __or__(self, other: Any, /) -> Any:
         from graphflow.declare import as_chain
 
-        right = as_chain(other)
-        return wrap(Sequence(self._declaration, right._declaration, caller_location()))
+        return wrap(Sequence(self._declaration, as_chain(other)._declaration, caller_location()))
 
-    def _after(self, other: object) -> Chain[Any, Any]:
+    @overload
+    def __ror__(self, other: Chain[A, In], /) -> Aggregate[A, Out]: ...  # type: ignore[misc]
+    @overload
+    def __ror__(self, other: Mapping[str, object], /) -> Aggregate[Any, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[[object], Result[In]], /) -> Aggregate[Any, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[[AsyncIterator[A]], Result[In]], /) -> Aggregate[A, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[[Reader], Result[In]], /) -> Aggregate[Any, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[[A], Result[In]], /) -> Aggregate[A, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[Concatenate[Never, Never, P], AnyResult], /) -> Aggregate[Any, Out]: ...
+    @overload
+    def __ror__(self, other: Callable[[], Result[In]], /) -> Aggregate[object, Out]: ...
+    @overload
+    def __ror__(self, other: Formats[Never], /) -> Never: ...
+    def __ror__(self, other: Any, /) -> Any:
         from graphflow.declare import as_chain
 
-        left = as_chain(other)
-        return wrap(Sequence(left._declaration, self._declaration, caller_location()))
+        return wrap(Sequence(as_chain(other)._declaration, self._declaration, caller_location()))
+
+    @overload
+    def __call__(self, input: Stream[In] | Value[In], /, **named: object) -> Value[Out]: ...
+    @overload
+    def __call__(self, first: object, second: object, /, *others: object, **named: object) -> Value[Out]: ...
+    @overload
+    def __call__(self, /, **named: object) -> Value[Out]: ...
+    def __call__(self, /, *args: object, **named: object) -> Any:
+        """Inside a `graph` function, make a node that takes what others give; returns a handle on what it gives itself.
+
+        Args:
+            args: handles, or values of parameters, in the order of the parameters.
+            named: the same by name; a chain that takes a record takes its keys so.
+
+        Raises:
+            CompileError: there is no handle among them, or they do not fit the parameters.
+        """
+        from graphflow.handles import call
+
+        return call(self, args, named)
+
+    if TYPE_CHECKING:
+
+        def _given_whole(self) -> Aggregate[In, Out]: ...
 
 
 class Transform(Chain[In, Out]):
     """A chain that takes chunks as they come and gives chunks."""
 
-    @overload
-    def __or__(self, other: Transform[Out, C]) -> Transform[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Producer[Out, C]) -> Producer[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Chain[Out, C]) -> Aggregate[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]]) -> Transform[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], AsyncIterator[C]]) -> Producer[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], Awaitable[C]]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], C]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Mapping[str, object]) -> Aggregate[In, dict[str, Any]]: ...
-    def __or__(self, other: object) -> Chain[Any, Any]:
-        return self._then(other)
+    if TYPE_CHECKING:
 
-    @overload
-    def __ror__(self, other: Callable[[AsyncIterator[A]], AsyncIterator[In]]) -> Transform[A, Out]: ...
-    @overload
-    def __ror__(self, other: Callable[[A], AsyncIterator[In]]) -> Producer[A, Out]: ...
-    @overload
-    def __ror__(self, other: Callable[[A], Awaitable[In]]) -> Aggregate[A, Out]: ...
-    @overload
-    def __ror__(self, other: Callable[[A], In]) -> Aggregate[A, Out]: ...
-    @overload
-    def __ror__(self, other: Mapping[str, object]) -> Aggregate[Any, Out]: ...
-    def __ror__(self, other: object) -> Chain[Any, Any]:
-        return self._after(other)
+        @overload  # type: ignore[override]
+        def __or__(self, other: Transform[Out, C], /) -> Transform[In, C]: ...
+        @overload
+        def __or__(self, other: Producer[Out, C], /) -> Producer[In, C]: ...
+        @overload
+        def __or__(self, other: Aggregate[Out, C], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], Untyped], /) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], AsyncIterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[Out], Iterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[Out], Awaitable[C]], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], Plain], /) -> Aggregate[In, Plain]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]], /) -> Transform[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Iterator[Out]], Iterator[C]], /) -> Transform[In, C]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[AsyncIterator[Out]], Awaitable[C]], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Iterator[Out]], Plain], /) -> Aggregate[In, Plain]: ...
+        @overload
+        def __or__(
+            self: Chain[In, Mapping[str, object]], other: Callable[Concatenate[Never, Never, P], AnyResult], /
+        ) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Callable[[], AnyResult], /) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Mapping[str, object], /) -> Aggregate[In, dict[str, Any]]: ...
+        @overload
+        def __or__(self, other: Formats[Never], /) -> Never: ...
+        def __or__(self, other: Any, /) -> Any: ...
 
-    @overload
-    def __call__(self, input: Stream[In], /) -> Stream[Out]: ...  # type: ignore[misc]
-    @overload
-    def __call__(self, input: Value[In], /) -> Value[Out]: ...  # type: ignore[misc]
-    @overload
-    def __call__(self, *args: object, **kwargs: object) -> Value[Out]: ...
-    def __call__(self, *args: object, **kwargs: object) -> Any:
-        from graphflow.handles import call
+        @overload  # type: ignore[override]
+        def __ror__(self, other: Mapping[str, object], /) -> Aggregate[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[A], Untyped], /) -> Aggregate[A, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[object], Chunks[In]], /) -> Producer[Any, Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __ror__(self, other: Callable[[AsyncIterator[A]], AsyncIterator[In]], /) -> Transform[A, Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __ror__(self, other: Callable[[Iterable[A]], Iterator[In]], /) -> Producer[Iterable[A], Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __ror__(self, other: Callable[[Reader], Iterator[In]], /) -> Transform[Any, Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __ror__(self, other: Callable[[A], Chunks[In]], /) -> Producer[A, Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __ror__(self, other: Callable[[object], Awaitable[In] | In], /) -> Aggregate[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[AsyncIterator[A]], Awaitable[In]], /) -> Aggregate[A, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[Reader], In], /) -> Aggregate[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[A], Awaitable[In] | In], /) -> Aggregate[A, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[Concatenate[Never, Never, P], AnyResult], /) -> Aggregate[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[], Result[In]], /) -> Aggregate[object, Out]: ...
+        @overload
+        def __ror__(self, other: Formats[Never], /) -> Never: ...
+        def __ror__(self, other: Any, /) -> Any: ...
 
-        return call(self, args, kwargs)
+        @overload  # type: ignore[override]
+        def __call__(self, input: Stream[In], /, **named: object) -> Stream[Out]: ...
+        @overload
+        def __call__(self, input: Value[In], /, **named: object) -> Value[Out]: ...
+        @overload
+        def __call__(  # type: ignore[overload-overlap]
+            self, first: Stream[Any], second: Stream[Any], /, *others: Stream[Any], **named: Stream[Any]
+        ) -> Stream[Out]: ...
+        @overload
+        def __call__(self, first: object, second: object, /, *others: object, **named: object) -> Value[Out]: ...
+        @overload
+        def __call__(self, /, **named: Stream[Any]) -> Stream[Out]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, /, **named: object) -> Value[Out]: ...
+        def __call__(self, /, *args: object, **named: object) -> Any:
+            """See `Chain.__call__`."""
 
 
 class Producer(Chain[In, Out]):
     """A chain that waits for its whole input, then gives chunks."""
 
-    @overload
-    def __or__(self, other: Transform[Out, C]) -> Producer[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Producer[Out, C]) -> Producer[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Chain[Out, C]) -> Aggregate[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]]) -> Producer[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], AsyncIterator[C]]) -> Producer[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], Awaitable[C]]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], C]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Mapping[str, object]) -> Aggregate[In, dict[str, Any]]: ...
-    def __or__(self, other: object) -> Chain[Any, Any]:
-        return self._then(other)
+    if TYPE_CHECKING:
 
-    def __ror__(self, other: Callable[..., Any] | Mapping[str, object]) -> Producer[Any, Out]:
-        chain = self._after(other)
-        assert isinstance(chain, Producer)
-        return chain
+        @overload  # type: ignore[override]
+        def __or__(self, other: Transform[Out, C] | Producer[Out, C], /) -> Producer[In, C]: ...
+        @overload
+        def __or__(self, other: Aggregate[Out, C], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], Untyped], /) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], AsyncIterator[C]], /) -> Producer[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], Iterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[Out], Awaitable[C]], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Out], Plain], /) -> Aggregate[In, Plain]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]], /) -> Producer[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Iterator[Out]], Iterator[C]], /) -> Producer[In, C]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __or__(self, other: Callable[[AsyncIterator[Out]], Awaitable[C]], /) -> Aggregate[In, C]: ...
+        @overload
+        def __or__(self, other: Callable[[Iterator[Out]], Plain], /) -> Aggregate[In, Plain]: ...
+        @overload
+        def __or__(
+            self: Chain[In, Mapping[str, object]], other: Callable[Concatenate[Never, Never, P], AnyResult], /
+        ) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Callable[[], AnyResult], /) -> Aggregate[In, Any]: ...
+        @overload
+        def __or__(self, other: Mapping[str, object], /) -> Aggregate[In, dict[str, Any]]: ...
+        @overload
+        def __or__(self, other: Formats[Never], /) -> Never: ...
+        def __or__(self, other: Any, /) -> Any: ...
 
-    def __call__(self, *args: object, **kwargs: object) -> Stream[Out]:
-        from graphflow.handles import call
+        @overload  # type: ignore[override]
+        def __ror__(self, other: Mapping[str, object], /) -> Producer[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[object], Result[In]], /) -> Producer[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[AsyncIterator[A]], Result[In]], /) -> Producer[A, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[Reader], Result[In]], /) -> Producer[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[A], Result[In]], /) -> Producer[A, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[Concatenate[Never, Never, P], AnyResult], /) -> Producer[Any, Out]: ...
+        @overload
+        def __ror__(self, other: Callable[[], Result[In]], /) -> Producer[object, Out]: ...
+        @overload
+        def __ror__(self, other: Formats[Never], /) -> Never: ...
+        def __ror__(self, other: Any, /) -> Any: ...
 
-        return call(self, args, kwargs)  # type: ignore[return-value]
+        @overload  # type: ignore[override]
+        def __call__(self, input: Stream[In] | Value[In], /, **named: object) -> Stream[Out]: ...
+        @overload
+        def __call__(self, first: object, second: object, /, *others: object, **named: object) -> Stream[Out]: ...
+        @overload
+        def __call__(self, /, **named: object) -> Stream[Out]: ...
+        def __call__(self, /, *args: object, **named: object) -> Any:
+            """See `Chain.__call__`."""
+
+        def _given_whole(self) -> Producer[In, Out]: ...  # type: ignore[override]
 
 
 class Aggregate(Chain[In, Out]):
     """A chain that gives one value, once its input is complete."""
-
-    @overload
-    def __or__(self, other: Producer[Out, C]) -> Producer[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Chain[Out, C]) -> Aggregate[In, C]: ...  # type: ignore[misc]
-    @overload
-    def __or__(self, other: Callable[[AsyncIterator[Out]], AsyncIterator[C]]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], AsyncIterator[C]]) -> Producer[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], Awaitable[C]]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Callable[[Out], C]) -> Aggregate[In, C]: ...
-    @overload
-    def __or__(self, other: Mapping[str, object]) -> Aggregate[In, dict[str, Any]]: ...
-    def __or__(self, other: object) -> Chain[Any, Any]:
-        return self._then(other)
-
-    def __ror__(self, other: Callable[..., Any] | Mapping[str, object]) -> Aggregate[Any, Out]:
-        chain = self._after(other)
-        assert isinstance(chain, Aggregate)
-        return chain
-
-    def __call__(self, *args: object, **kwargs: object) -> Value[Out]:
-        from graphflow.handles import call
-
-        return call(self, args, kwargs)  # type: ignore[return-value]
 
 
 Streaming = Transform[A, B] | Producer[A, B]

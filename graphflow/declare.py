@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, Concatenate, Literal, Never, Unpack, overload
 
 import attrs
 
-from graphflow.chain import Aggregate, Chain, Producer, Transform, wrap
+from graphflow.chain import A, Aggregate, B, Chain, Later, P, Producer, Reader, Transform, Untyped, wrap
 from graphflow.code import suspends
 from graphflow.declaration import Declaration, Fan, GraphFunction, Step
 from graphflow.functions import Signature, brief, callable_for, ignoring_input, options_of, signature_of, with_given
@@ -23,9 +23,6 @@ from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port
 from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 Intent = Literal["transform", "chunkwise", "aggregate", "bare"]
 
@@ -90,7 +87,7 @@ def node_of(
         kind=kind,
         tags=_tags(tags),
         metadata=dict(metadata or {}),
-        location=signature.location,
+        location=signature.location or caller_location(),
     )
 
 
@@ -103,10 +100,11 @@ def _as_chunkwise(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
         )
     required = [one for one in signature.parameters if one.default is one.empty]
     if len(required) > 1 or not signature.parameters:
+        has = f"{len(required)} parameters without a default" if required else "no parameter"
         raise _misdeclared(
             signature,
-            f"`{signature.name}` is chunkwise, so it takes one chunk, but it has {len(required)} required parameters",
-            "bind the others, or give them defaults",
+            f"`{signature.name}` is chunkwise, so it takes one chunk, but it has {has}",
+            "leave one parameter without a default, for the chunk",
         )
     parameter = (required or list(signature.parameters))[0]
     port = Port(parameter.name, streams=True, type=signature.hint(parameter))
@@ -266,62 +264,150 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
 # --- the decorators ----------------------------------------------------------------------------------------
 
 
-class _TransformDecorator(typing.Protocol):
-    @overload
-    def __call__(self, function: Callable[[AsyncIterator[A]], AsyncIterator[B]], /) -> Transform[A, B]: ...
-    @overload
-    def __call__(self, function: Callable[[Iterator[A]], Iterator[B]], /) -> Transform[A, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., AsyncIterator[B]], /) -> Transform[Any, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., Iterator[B]], /) -> Transform[Any, B]: ...
+class Options(typing.TypedDict, total=False):
+    """What every decorator takes."""
+
+    name: str | None
+    tags: Iterable[str]
+    metadata: Mapping[str, object] | None
+    accumulate: Accumulator | None
+    thread: bool
 
 
-class _ChunkwiseDecorator(typing.Protocol):
+class TransformDecorator(typing.Protocol):
+    """`transform` as type checkers see it, and what it gives when it is called with options only."""
+
     @overload
-    def __call__(self, function: Callable[[A], Awaitable[B]], /) -> Transform[A, B]: ...
+    def __call__(
+        self, function: Callable[[AsyncIterator[A]], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[A, B]: ...
     @overload
-    def __call__(self, function: Callable[[A], B], /) -> Transform[A, B]: ...
+    def __call__(
+        self, function: Callable[[Iterator[A]], Iterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[A, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Never, Never, P], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Never, Never, P], Iterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[AsyncIterator[A], P], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[A, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Iterator[A], P], Iterator[B]], /, **options: Unpack[Options]
+    ) -> Transform[A, B]: ...
+    @overload
+    def __call__(self, **options: Unpack[Options]) -> TransformDecorator: ...
 
 
-class _AggregateDecorator(typing.Protocol):
+class ChunkwiseDecorator(typing.Protocol):
+    """`chunkwise`, likewise."""
+
     @overload
-    def __call__(self, function: Callable[[AsyncIterator[A]], Awaitable[B]], /) -> Aggregate[A, B]: ...
+    def __call__(
+        self, function: Callable[[A], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Transform[A, B]: ...
     @overload
-    def __call__(self, function: Callable[[A], AsyncIterator[B]], /) -> Producer[A, B]: ...
+    def __call__(self, function: Callable[[A], Later], /, **options: Unpack[Options]) -> Transform[A, Any]: ...
     @overload
-    def __call__(self, function: Callable[[A], Iterator[B]], /) -> Producer[A, B]: ...
+    def __call__(self, function: Callable[[A], B], /, **options: Unpack[Options]) -> Transform[A, B]: ...
     @overload
-    def __call__(self, function: Callable[[A], Awaitable[B]], /) -> Aggregate[A, B]: ...
-    @overload
-    def __call__(self, function: Callable[[A], B], /) -> Aggregate[A, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., AsyncIterator[B]], /) -> Producer[Any, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., Iterator[B]], /) -> Producer[Any, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., Awaitable[B]], /) -> Aggregate[Any, B]: ...
-    @overload
-    def __call__(self, function: Callable[..., B], /) -> Aggregate[Any, B]: ...
+    def __call__(self, **options: Unpack[Options]) -> ChunkwiseDecorator: ...
 
 
-@overload
-def transform(function: Callable[[AsyncIterator[A]], AsyncIterator[B]], /) -> Transform[A, B]: ...
-@overload
-def transform(function: Callable[[Iterator[A]], Iterator[B]], /) -> Transform[A, B]: ...
-@overload
-def transform(function: Callable[..., AsyncIterator[B]], /) -> Transform[Any, B]: ...
-@overload
-def transform(function: Callable[..., Iterator[B]], /) -> Transform[Any, B]: ...
-@overload
-def transform(
-    *,
-    name: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, object] | None = None,
-    accumulate: Accumulator | None = None,
-    thread: bool = False,
-) -> _TransformDecorator: ...
+class AggregateDecorator(typing.Protocol):
+    """`aggregate`, likewise."""
+
+    @overload
+    def __call__(self, function: Callable[..., Untyped], /, **options: Unpack[Options]) -> Aggregate[Any, Any]: ...
+    @overload
+    def __call__(self, function: Callable[[A], AsyncIterator[B]], /, **options: Unpack[Options]) -> Producer[A, B]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[[A], Iterator[B]], /, **options: Unpack[Options]) -> Producer[A, B]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(
+        self, function: Callable[[object], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[AsyncIterator[A]], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[A], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], Later], /, **options: Unpack[Options]) -> Aggregate[A, Any]: ...
+    @overload
+    def __call__(self, function: Callable[[Reader], B], /, **options: Unpack[Options]) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(self, function: Callable[[A], B], /, **options: Unpack[Options]) -> Aggregate[A, B]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[Never, Never, P], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Producer[Any, B]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[Never, Never, P], Iterator[B]], /, **options: Unpack[Options]
+    ) -> Producer[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Never, Never, P], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Never, Never, P], B], /, **options: Unpack[Options]
+    ) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[A, P], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Producer[Any, B]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[A, P], Iterator[B]], /, **options: Unpack[Options]
+    ) -> Producer[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[A, P], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[A, P], B], /, **options: Unpack[Options]
+    ) -> Aggregate[Any, B]: ...
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[[], AsyncIterator[B]], /, **options: Unpack[Options]
+    ) -> Producer[object, B]: ...
+    @overload
+    def __call__(self, function: Callable[[], Iterator[B]], /, **options: Unpack[Options]) -> Producer[object, B]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(
+        self, function: Callable[[], Coroutine[Any, Any, B]], /, **options: Unpack[Options]
+    ) -> Aggregate[object, B]: ...
+    @overload
+    def __call__(self, function: Callable[[], B], /, **options: Unpack[Options]) -> Aggregate[object, B]: ...
+    @overload
+    def __call__(self, **options: Unpack[Options]) -> AggregateDecorator: ...
+
+
+def _transform_decorator(function: Callable[..., Any]) -> TransformDecorator:
+    return function
+
+
+def _chunkwise_decorator(function: Callable[..., Any]) -> ChunkwiseDecorator:
+    return function
+
+
+def _aggregate_decorator(function: Callable[..., Any]) -> AggregateDecorator:
+    return function
+
+
+@_transform_decorator
 def transform(
     function: Callable[..., Any] | None = None,
     /,
@@ -352,19 +438,7 @@ def transform(
     )
 
 
-@overload
-def chunkwise(function: Callable[[A], Awaitable[B]], /) -> Transform[A, B]: ...
-@overload
-def chunkwise(function: Callable[[A], B], /) -> Transform[A, B]: ...
-@overload
-def chunkwise(
-    *,
-    name: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, object] | None = None,
-    accumulate: Accumulator | None = None,
-    thread: bool = False,
-) -> _ChunkwiseDecorator: ...
+@_chunkwise_decorator
 def chunkwise(
     function: Callable[..., Any] | None = None,
     /,
@@ -384,33 +458,7 @@ def chunkwise(
     )
 
 
-@overload
-def aggregate(function: Callable[[AsyncIterator[A]], Awaitable[B]], /) -> Aggregate[A, B]: ...
-@overload
-def aggregate(function: Callable[[A], AsyncIterator[B]], /) -> Producer[A, B]: ...
-@overload
-def aggregate(function: Callable[[A], Iterator[B]], /) -> Producer[A, B]: ...
-@overload
-def aggregate(function: Callable[[A], Awaitable[B]], /) -> Aggregate[A, B]: ...
-@overload
-def aggregate(function: Callable[[A], B], /) -> Aggregate[A, B]: ...
-@overload
-def aggregate(function: Callable[..., AsyncIterator[B]], /) -> Producer[Any, B]: ...
-@overload
-def aggregate(function: Callable[..., Iterator[B]], /) -> Producer[Any, B]: ...
-@overload
-def aggregate(function: Callable[..., Awaitable[B]], /) -> Aggregate[Any, B]: ...
-@overload
-def aggregate(function: Callable[..., B], /) -> Aggregate[Any, B]: ...
-@overload
-def aggregate(
-    *,
-    name: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, object] | None = None,
-    accumulate: Accumulator | None = None,
-    thread: bool = False,
-) -> _AggregateDecorator: ...
+@_aggregate_decorator
 def aggregate(
     function: Callable[..., Any] | None = None,
     /,
@@ -461,11 +509,17 @@ def graph(function: Callable[[Stream[A]], Value[B]], /) -> Aggregate[A, B]: ...
 @overload
 def graph(function: Callable[[Value[A]], Value[B]], /) -> Aggregate[A, B]: ...
 @overload
-def graph(function: Callable[..., Stream[B]], /) -> Producer[dict[str, Any], B]: ...
+def graph(function: Callable[[Stream[A]], Mapping[str, object]], /) -> Aggregate[A, dict[str, Any]]: ...
 @overload
-def graph(function: Callable[..., Value[B]], /) -> Aggregate[dict[str, Any], B]: ...
+def graph(function: Callable[[Value[A]], Mapping[str, object]], /) -> Aggregate[A, dict[str, Any]]: ...
 @overload
-def graph(function: Callable[..., Mapping[str, object]], /) -> Aggregate[Any, dict[str, Any]]: ...
+def graph(function: Callable[Concatenate[Never, Never, P], Stream[B]], /) -> Producer[Mapping[str, Any], B]: ...
+@overload
+def graph(function: Callable[Concatenate[Never, Never, P], Value[B]], /) -> Aggregate[Mapping[str, Any], B]: ...
+@overload
+def graph(
+    function: Callable[Concatenate[Never, Never, P], Mapping[str, object]], /
+) -> Aggregate[Mapping[str, Any], dict[str, Any]]: ...
 def graph(function: Callable[..., Any], /) -> Any:
     """Declare any acyclic graph, by calling nodes on handles.
 
@@ -514,6 +568,7 @@ def graph(function: Callable[..., Any], /) -> Any:
 
 
 # --- bare functions and dicts ------------------------------------------------------------------------------
+
 
 def as_chain(value: object) -> Chain[Any, Any]:
     """Return the chain that `|` takes a value for.

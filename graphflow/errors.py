@@ -21,3 +21,108 @@ class NotInvokableError(GraphflowError, TypeError):
 
 class InputError(GraphflowError, TypeError):
     """The caller's input is not what the first nodes of the chain can take."""
+
+
+class MissingExtraError(GraphflowError, ImportError):
+    """Something was asked for whose packages are not installed.
+
+    Attributes:
+        extra: the extra of `graphflow-compiler` that installs them.
+    """
+
+    def __init__(self, what: str, extra: str, install: str | None = None) -> None:
+        super().__init__(what, extra, install)
+        self.extra = extra
+        self._install = install or f"pip install 'graphflow-compiler[{extra}]'"
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} needs the extra `{self.extra}`, which is not installed: {self._install}"
+
+
+class ProviderError(GraphflowError):
+    """A model's provider did not answer as it should; the base of all that the providers' models raise.
+
+    What it says never contains an API key. The provider's SDK's own error is not its cause, because that holds the
+    request with its headers; what that error said is part of the message.
+
+    Attributes:
+        provider: such as ``"openai"``.
+        model: the name of the model that was asked.
+        status: the HTTP status, 200 for errors that came in a stream; None if there was no answer.
+        request_id: by which the provider finds the request; None if it gave none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        provider: str = "",
+        model: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, provider, model, status, request_id)
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        facts = [
+            f"status {self.status}" if self.status is not None else "",
+            f"request {self.request_id}" if self.request_id else "",
+            *self._facts(),
+        ]
+        shown = ", ".join(filter(None, facts))
+        of_model = f", model `{self.model}`" if self.model else ""
+        return f"{self.provider}{of_model}: {self.args[0]}" + (f" ({shown})" if shown else "")
+
+    def _facts(self) -> list[str]:
+        return []
+
+
+class AuthenticationError(ProviderError):
+    """The key is missing, unknown, or not allowed to do this (401, 403)."""
+
+
+class BadRequestError(ProviderError):
+    """The provider does not take the request: an option, a message or a model that it does not know (4xx)."""
+
+
+class RateLimitError(ProviderError):
+    """Too many requests, or none left (429).
+
+    Attributes:
+        retry_after: after how many seconds the provider wants to be asked again; None if it does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        provider: str = "",
+        model: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, provider, model, status, request_id)
+        self.args = (*self.args, retry_after)
+        self.retry_after = retry_after
+
+    def _facts(self) -> list[str]:
+        return [] if self.retry_after is None else [f"retry after {self.retry_after:g} s"]
+
+
+class ProviderServerError(ProviderError):
+    """The provider failed, or is overloaded (5xx, 529, or an error event in the stream)."""
+
+
+class ProviderTimeoutError(ProviderError):
+    """Nothing came for as long as the model's `timeout` allows, or the provider itself says so (408, 504)."""
+
+
+class ProviderConnectionError(ProviderError):
+    """The provider could not be reached, or the connection was cut before the response was complete."""
+
+
+class ProviderResponseError(ProviderError):
+    """What the provider sent is not what its protocol says, such as an event that is not JSON."""

@@ -37,14 +37,14 @@ class Run:
     metadata: Mapping[str, object]
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class BaseEvent:
     """What every event has.
 
     Attributes:
         run: the run that it is about.
         data: what happened: `input`, `chunk`, `output` or `error`, as far as they are known.
-        seq: its place among all events of the outermost run, from 0.
+        seq: its place among all events that the listener gets, from 0.
     """
 
     run: Run
@@ -122,35 +122,35 @@ class BaseEvent:
         }
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class StartEvent(BaseEvent):
     """A run has started; it has an `input` where that is a whole value."""
 
     action: ClassVar[str] = "start"
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class StreamEvent(BaseEvent):
     """A run has given a `chunk`."""
 
     action: ClassVar[str] = "stream"
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class EndEvent(BaseEvent):
     """A run has ended; it has an `output`, unless its consumer left early or nothing says how chunks fold."""
 
     action: ClassVar[str] = "end"
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class ErrorEvent(BaseEvent):
     """A run has failed with `error`, or was cancelled."""
 
     action: ClassVar[str] = "error"
 
 
-@attrs.define
+@attrs.define(match_args=False)
 class CustomEvent(BaseEvent):
     """A node has called `emit`: `name` and `data` are what it gave."""
 
@@ -217,30 +217,34 @@ class Filter:
         """
         return cls(**{option: _words(option, given) for option, given in options.items()})
 
-    def keeps(self, names: Iterable[str], kind: str, tags: Iterable[str]) -> bool:
-        """Tell whether a run is worth telling of; a custom event has its own name besides the run's."""
-        has = frozenset(names), frozenset((kind,)), frozenset(tags)
+    def keeps(self, name: str, kind: str, tags: Iterable[str]) -> bool:
+        """Tell whether a run is worth telling of."""
         included = self.include_names, self.include_types, self.include_tags
-        if any(words is not None for words in included) and not _meet(included, has):
+        if any(words is not None for words in included) and not _names(included, name, kind, tags):
             return False
-        return not _meet((self.exclude_names, self.exclude_types, self.exclude_tags), has)
+        return not _names((self.exclude_names, self.exclude_types, self.exclude_tags), name, kind, tags)
 
-    def check(self, plan: Plan, name: str, tags: Iterable[str]) -> None:
+    def keeps_custom(self, name: str, run: Run, *, is_told: bool) -> bool:
+        """Tell whether a custom event is worth telling: because the run of its node is, or by its own name."""
+        if not is_told and name not in (self.include_names or ()):
+            return False
+        return not _names((self.exclude_names, self.exclude_types, self.exclude_tags), name, run.kind, run.tags)
+
+    def check(self, plan: Plan, name: str | None, tags: Iterable[str]) -> None:
         """Refuse a filter that names what a plan does not have.
 
         Args:
             plan: the plan that will run.
-            name: the name of this run, if it has one of its own.
+            name: the name of this run, if the caller gave it one.
             tags: the tags of this run.
 
         Raises:
             UnmatchedFilterError: the message suggests the nearest name.
         """
-        names, kinds, all_tags = {name}, set(), set(tags)
-        for known_name, kind, known_tags in _runs_of(plan):
-            names.add(known_name)
-            kinds.add(kind)
-            all_tags.update(known_tags)
+        (own_name, *_), *others = runs = list(_runs_of(plan))
+        names = {name or own_name, *(other for other, _, _ in others)}
+        kinds = {kind for _, kind, _ in runs}
+        all_tags = {tag for _, _, run_tags in runs for tag in run_tags} | set(tags)
         for what, words, known in (
             ("name", self.include_names, names),
             ("name", self.exclude_names, names),
@@ -258,11 +262,14 @@ class Filter:
                 )
 
 
-def _meet(wanted: Iterable[frozenset[str] | None], has: Iterable[frozenset[str]]) -> bool:
-    return any(words is not None and not words.isdisjoint(there) for words, there in zip(wanted, has, strict=True))
+def _names(words: tuple[frozenset[str] | None, ...], name: str, kind: str, tags: Iterable[str]) -> bool:
+    """Tell whether any of the names, types and tags is among the words for it."""
+    names, types, any_tags = (each or frozenset() for each in words)
+    return name in names or kind in types or not any_tags.isdisjoint(tags)
 
 
 def _runs_of(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the names, kinds and tags of all runs of a plan, its outermost run first."""
     for scope in plan.scopes:
         yield scope.name, scope.kind, scope.tags
     for node in plan.nodes:

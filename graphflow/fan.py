@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
-from graphflow.chain import Aggregate, Chain, Producer, Transform, wrap
+from graphflow.chain import A, Aggregate, AnyResult, B, Chain, GivenWhole, Plain, Producer, Transform, wrap
 from graphflow.declaration import Branch, Each, Step
 from graphflow.declare import as_chain, fan_of
 from graphflow.places import caller_location
-from graphflow_compiler.accumulate import COLLECT, Accumulator
+from graphflow_compiler.accumulate import COLLECT, CONCAT, LATEST, SINGLE, Accumulator
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 from graphflow_compiler.types import UNKNOWN
 
-A = TypeVar("A")
-B = TypeVar("B")
+#: Of the chunks that a fold takes: plans show it.
+T = TypeVar("T")
 
-Branches = Mapping[str, Any]
+Branches: TypeAlias = Mapping[str, object]
 
 
-def parallel(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dict[str, Any]]:
+def parallel(branches: Branches | None = None, /, **more: object) -> Aggregate[Any, dict[str, Any]]:
     """Give the same input to several chains; the output is a stream of records ``{key: chunk}``.
 
     Order is kept per key; between keys chunks come in the order in which they arrive. A dict in `|` is the same.
@@ -35,7 +35,7 @@ def parallel(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dic
     return _fan(branches, more, "parallel")
 
 
-def assign(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dict[str, Any]]:
+def assign(branches: Branches | None = None, /, **more: object) -> Aggregate[Mapping[str, Any], dict[str, Any]]:
     """Add keys to a record: every chain gets the whole record, and the record passes on with their outputs.
 
     An assigned key replaces a passed one; it comes as soon as it exists.
@@ -44,8 +44,8 @@ def assign(branches: Branches | None = None, /, **more: Any) -> Chain[Any, dict[
 
 
 def _fan(
-    branches: Branches | None, more: Mapping[str, Any], name: Literal["parallel", "assign"]
-) -> Chain[Any, dict[str, Any]]:
+    branches: Branches | None, more: Mapping[str, object], name: Literal["parallel", "assign"]
+) -> Aggregate[Any, dict[str, Any]]:
     given: dict[Any, Any] = dict(branches or {})
     twice = [key for key in more if key in given]
     if twice:
@@ -55,7 +55,8 @@ def _fan(
             location=caller_location(),
             hint="give each key once, in the dict or as a keyword",
         )
-    return wrap(fan_of(given | more, name))
+    # What is declared is the least that it promises: its class is that of its weakest branch.
+    return wrap(fan_of({**given, **more}, name))  # type: ignore[return-value]
 
 
 def passthrough() -> Transform[Any, Any]:
@@ -73,6 +74,10 @@ def passthrough() -> Transform[Any, Any]:
     )
 
 
+@overload
+def pick(key: str, /) -> Transform[Mapping[str, Any], Any]: ...
+@overload
+def pick(key: str, another: str, /, *more: str) -> Transform[Mapping[str, Any], dict[str, Any]]: ...
 def pick(key: str, /, *more: str) -> Transform[Any, Any]:
     """Take one key of a record, or with several a record of those keys only.
 
@@ -112,7 +117,46 @@ def pick(key: str, /, *more: str) -> Transform[Any, Any]:
     )
 
 
-def branch(*alternatives: Any) -> Chain[Any, Any]:
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    # What an alternative adds to the result of `branch`; functions and dicts do not tell, so they add the default.
+    R1 = TypeVarWithDefault("R1", default=Aggregate[Any, Any])
+    R2 = TypeVarWithDefault("R2", default=Aggregate[Any, Any])
+    R3 = TypeVarWithDefault("R3", default=Aggregate[Any, Any])
+    R4 = TypeVarWithDefault("R4", default=Aggregate[Any, Any])
+
+Predicate: TypeAlias = Callable[[Any], object]
+Alternative: TypeAlias = GivenWhole[A] | Callable[..., AnyResult] | Mapping[str, object]
+
+
+@overload
+def branch(first: tuple[Predicate, Alternative[R1]], default: Alternative[R2], /) -> R1 | R2: ...
+@overload
+def branch(
+    first: tuple[Predicate, Alternative[R1]],
+    second: tuple[Predicate, Alternative[R2]],
+    default: Alternative[R3],
+    /,
+) -> R1 | R2 | R3: ...
+@overload
+def branch(
+    first: tuple[Predicate, Alternative[R1]],
+    second: tuple[Predicate, Alternative[R2]],
+    third: tuple[Predicate, Alternative[R3]],
+    default: Alternative[R4],
+    /,
+) -> R1 | R2 | R3 | R4: ...
+@overload
+def branch(
+    first: tuple[Predicate, Alternative[Any]],
+    second: tuple[Predicate, Alternative[Any]],
+    third: tuple[Predicate, Alternative[Any]],
+    fourth: tuple[Predicate, Alternative[Any]],
+    /,
+    *others: tuple[Predicate, Alternative[Any]] | Alternative[Any],
+) -> Aggregate[Any, Any]: ...
+def branch(*alternatives: Any) -> Any:
     """Choose one of several chains by the whole input.
 
     Args:
@@ -152,9 +196,19 @@ def branch(*alternatives: Any) -> Chain[Any, Any]:
     )
 
 
-def each(
-    chain: Chain[A, B] | Callable[[A], Awaitable[B]] | Callable[[A], B], /, *, max_concurrency: int = 1
-) -> Producer[list[A], list[B]]:
+@overload
+def each(chain: Chain[A, B], /, *, max_concurrency: int = 1) -> Producer[list[A], list[B]]: ...
+@overload
+def each(chain: Callable[[A], AsyncIterator[B]], /, *, max_concurrency: int = 1) -> Producer[list[A], list[B]]: ...
+@overload
+def each(chain: Callable[[A], Iterator[B]], /, *, max_concurrency: int = 1) -> Producer[list[A], list[B]]: ...
+@overload
+def each(chain: Callable[[A], Awaitable[B]], /, *, max_concurrency: int = 1) -> Producer[list[A], list[B]]: ...
+@overload
+def each(chain: Callable[[A], Plain], /, *, max_concurrency: int = 1) -> Producer[list[A], list[Plain]]: ...
+@overload
+def each(chain: Mapping[str, object], /, *, max_concurrency: int = 1) -> Producer[list[Any], list[dict[str, Any]]]: ...
+def each(chain: Any, /, *, max_concurrency: int = 1) -> Any:
     """Run a chain once for every item of a list; gives a list of one result as each is done, in the order of the items.
 
     Args:
@@ -179,9 +233,9 @@ def fold(accumulator: Accumulator, /, *, name: str = "fold") -> Aggregate[Any, A
                 NodeId(""),
                 name,
                 Op.CALL,
-                (Port("chunks", streams=False, fold=accumulator),),
+                (Port("chunks", streams=False, type=T, fold=accumulator),),
                 function=_same,
-                output=list if accumulator is COLLECT else UNKNOWN,
+                output=_folded_type(accumulator),
                 location=caller_location(),
             )
         )
@@ -191,6 +245,12 @@ def fold(accumulator: Accumulator, /, *, name: str = "fold") -> Aggregate[Any, A
 def collect() -> Aggregate[Any, list[Any]]:
     """Return a chain that waits for all chunks and gives them as one list."""
     return fold(COLLECT, name="collect")
+
+
+def _folded_type(accumulator: Accumulator) -> object:
+    if accumulator == COLLECT:
+        return list[T]  # type: ignore[valid-type]
+    return T if accumulator in (CONCAT, LATEST, SINGLE) else UNKNOWN
 
 
 def _same(value: A) -> A:

@@ -136,8 +136,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, object]:
     except Exception:  # an annotation may be any expression, and may raise anything
         global_names = getattr(inspect.unwrap(function), "__globals__", {})
         return {
-            name: _resolved(hint, global_names, _Names(global_names, local_names))
-            for name, hint in annotations.items()
+            name: _resolved(hint, global_names, _Names(global_names, local_names)) for name, hint in annotations.items()
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Generic, Never, NoReturn, TypeVar, final
 
 import attrs
 
@@ -64,13 +64,19 @@ class Handle(Generic[T_co]):
     def __bool__(self) -> NoReturn:
         raise self._misuse("used as a bool", "decide while it runs: gf.branch((predicate, chain), ..., default)")
 
-    def __iter__(self) -> Iterator[Any]:
-        raise self._misuse("iterated", "iterate in a node: @gf.transform, or gf.each(chain) for every item of a list")
+    if TYPE_CHECKING:
 
-    def __len__(self) -> NoReturn:
-        raise self._misuse("measured with len()", "measure in a node, such as an @gf.aggregate function")
+        def __format__(self, spec: Never, /) -> Never: ...  # type: ignore[override]
 
-    if not TYPE_CHECKING:  # type checkers refuse these by themselves, as long as they are not there
+    else:  # type checkers refuse these by themselves, as long as they are not there
+
+        def __iter__(self) -> Iterator[Any]:
+            raise self._misuse(
+                "iterated", "iterate in a node: @gf.transform, or gf.each(chain) for every item of a list"
+            )
+
+        def __len__(self) -> NoReturn:
+            raise self._misuse("measured with len()", "measure in a node, such as an @gf.aggregate function")
 
         def __eq__(self, other: object) -> bool:
             if isinstance(other, Handle):
@@ -215,9 +221,7 @@ def _call_by_name(
         return tracer.lowering.fed(chain._declaration, feeds, around)
     if len(feeds) == 1 and len(names) == 1 and names[0] in feeds and not _takes_key(inner, names[0]):
         return tracer.lowering.written(chain._declaration, feeds[names[0]], around)
-    return tracer.lowering.written(
-        chain._declaration, tracer.lowering.joined("record", feeds, around), around
-    )
+    return tracer.lowering.written(chain._declaration, tracer.lowering.joined("record", feeds, around), around)
 
 
 def _by_name(

@@ -121,8 +121,8 @@ class Lowering:
         """Write the graph of a declaration, from the input on."""
         input_type: object = UNKNOWN
         inner = declaration
-        while isinstance(inner, Configured):
-            inner = inner.inner
+        while isinstance(inner, Configured | Sequence):
+            inner = inner.inner if isinstance(inner, Configured) else inner.first
         if isinstance(inner, GraphFunction):
             input_type = _input_of(inner)
         self.nodes.append(Node(INPUT, "input", Op.INPUT, output=input_type))
@@ -175,9 +175,7 @@ class Lowering:
 
     def connect(self, feed: Feed, node: Node, port: str | None, around: Surroundings) -> None:
         """Lead what `feed` gives to a port of a node; without one, `normalise` decides which."""
-        self.edges.append(
-            Edge(feed.node, node.id, port, feed.key, location=around.location, snippet=around.snippet)
-        )
+        self.edges.append(Edge(feed.node, node.id, port, feed.key, location=around.location, snippet=around.snippet))
 
     def scope(self, name: str, feed: Feed, around: Surroundings, location: SourceLocation | None) -> ScopeId:
         """Open a scope; its output is filled in by `close`."""
@@ -270,7 +268,13 @@ class Lowering:
 
     def _fan(self, fan: Fan, feed: Feed, around: Surroundings) -> Walk:
         scope = self.scope(fan.name, feed, around, fan.location)
-        inside = Surroundings(scope, around.tags, metadata=around.metadata, location=around.location or fan.location)
+        inside = Surroundings(
+            scope,
+            around.tags,
+            metadata=around.metadata,
+            location=around.location or fan.location,
+            snippet=around.snippet,
+        )
         feeds: dict[str, Feed] = {}
         for key, branch in fan.branches:
             snippet = f"{fan.name}({key}={first_name(branch)})"

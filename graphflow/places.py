@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import opcode
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from graphflow_compiler.ir import SourceLocation
 
+_OPERATOR: Final = opcode.opmap["BINARY_OP"]
 _OURS: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -22,9 +24,21 @@ def caller_frame() -> FrameType | None:
 
 
 def caller_location() -> SourceLocation | None:
-    """Return the line of the user's code that is being run."""
+    """Return the line of the user's code that is being run.
+
+    Of an operator it is the line where its right side begins: in an expression over several lines, that tells one `|`
+    from another.
+    """
     frame = caller_frame()
-    return None if frame is None else SourceLocation(frame.f_code.co_filename, frame.f_lineno)
+    if frame is None:
+        return None
+    code, line = frame.f_code, frame.f_lineno
+    if code.co_code[frame.f_lasti] == _OPERATOR:
+        for _, end, before in code.co_lines():
+            if end >= frame.f_lasti:  # what comes just before the operator loads its right side
+                line = max(line, before or 0)
+                break
+    return SourceLocation(code.co_filename, line)
 
 
 def location_of(function: Callable[..., Any]) -> SourceLocation | None:

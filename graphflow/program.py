@@ -7,6 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final
 
+import attrs
+
 from graphflow.errors import NotInvokableError
 from graphflow.events import Event, Filter
 from graphflow.lower import lower
@@ -198,7 +200,7 @@ class Program(Generic[In, Out]):
             exclude_tags=exclude_tags,
         )
         if not allow_unmatched:
-            chosen.check(self.plan, name or self.plan.name, config.tags)
+            chosen.check(self.plan, name, config.tags)
         begin = functools.partial(Execution, plan=self.plan, value=value, config=config)
         return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs)
 
@@ -240,7 +242,7 @@ class Program(Generic[In, Out]):
         output = self.plan.by_id[self.plan.output]
         if output.folds is None:
             (reason,) = [one for one in self.plan.diagnostics if one.code == "GF306"]
-            raise NotInvokableError(str(reason))
+            raise NotInvokableError(str(attrs.evolve(reason, severity="error")))
         return output.folds
 
 

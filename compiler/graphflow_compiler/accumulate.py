@@ -18,7 +18,7 @@ from typing import Final, Protocol, final
 import attrs
 
 from graphflow_compiler.errors import EmptyStreamError, FoldError
-from graphflow_compiler.types import Record, record_of, show
+from graphflow_compiler.types import UNKNOWN, Record, record_of, show
 
 
 class Fold(Protocol):
@@ -353,7 +353,7 @@ def accumulator(
     for argument, given in (("step", step), ("initial", initial), ("finish", finish)):
         if given is not None and not callable(given):
             raise TypeError(f"accumulator({argument}=...) takes a function, not {_brief(given)}")
-    return Custom(name or getattr(step, "__name__", "fold"), initial, step, finish)
+    return Custom(name or str(getattr(step, "__name__", "fold")), initial, step, finish)
 
 
 # --- records -----------------------------------------------------------------------------------------------
@@ -549,7 +549,7 @@ def _merge_of(declared: object) -> Accumulator | None:
 
 def why_none(declared: object) -> str:
     """Say in words why `accumulator_of` gives none for the type."""
-    return f"chunks of type {show(declared)} do not say how they fold"
+    return "they are not annotated" if declared is UNKNOWN else f"{show(declared)} has no accumulator of its own"
 
 
 def _brief(value: object) -> str:

@@ -46,7 +46,6 @@ CODES: Final[dict[str, str]] = {
     "GF301": "an output that does not stream because a node blocks it",
     "GF302": "an output that does not stream because nothing upstream does",
     "GF303": "a synchronous generator that is bridged in a worker thread",
-    "GF304": "an edge whose types could not be checked",
     "GF305": "a key that nothing uses",
     "GF306": "an output that has no accumulator, so `invoke` is refused",
 }
@@ -133,6 +132,4 @@ def compile_error(
     node: NodeId | None = None,
 ) -> CompileError:
     """Make the error for a single finding."""
-    return CompileError(
-        [Diagnostic(code, "error", message, node=node, location=location, snippet=snippet, hint=hint)]
-    )
+    return CompileError([Diagnostic(code, "error", message, node=node, location=location, snippet=snippet, hint=hint)])

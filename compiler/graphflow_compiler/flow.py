@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from graphflow_compiler.accumulate import SINGLE, Accumulator, Merge, Single
+from graphflow_compiler.accumulate import SINGLE, Accumulator, Merge, Single, why_none
 from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeClass, NodeId, Op
 
+if TYPE_CHECKING:
+    from graphflow_compiler.plan import Plan
 
-def streaming_edges(graph: Graph, node_id: NodeId) -> Iterator[Edge]:
+
+def streaming_edges(graph: Graph | Plan, node_id: NodeId) -> Iterator[Edge]:
     """Yield the edges into the ports of a node that take chunks as they come."""
     node = graph.by_id[node_id]
     for edge in graph.edges_into[node_id]:
@@ -40,7 +44,7 @@ def origins(graph: Graph, node_id: NodeId, key: str | None = None) -> tuple[Node
     return tuple(node.id for node in graph.nodes if node.id in found)
 
 
-def before(graph: Graph, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
+def before(graph: Graph | Plan, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
     """Yield where the chunks of a transform come from, or those of one key of it."""
     for edge in streaming_edges(graph, node.id):
         if node.op is Op.JOIN and edge.port != REST:
@@ -118,3 +122,29 @@ def fold_together(edges: Iterable[tuple[Edge, Accumulator | None]]) -> Accumulat
         kept = {key: accumulator for key, accumulator in rest.fields if key not in fields}
         return Merge(tuple((kept | fields).items()), rest=rest.rest)
     return Merge(tuple(fields.items()), rest=None if rest is None else SINGLE)
+
+
+def unfoldable(graph: Graph | Plan, edge: Edge, folds: Mapping[NodeId, Accumulator | None]) -> tuple[Node, str | None]:
+    """Return the node, and the key of it, with whose chunks nothing says how they fold, so that it is so on an edge."""
+    while True:
+        node = graph.by_id[edge.source]
+        for body in node.bodies if node.op is Op.BRANCH else ():
+            output = body.by_id[body.output]
+            if output.folds is None:
+                return unfoldable(body, Edge(output.id, output.id), {one.id: one.folds for one in body.nodes})
+        if node.op not in (Op.JOIN, Op.IDENTITY, Op.PROJECT):
+            return node, edge.key
+        earlier = (attrs.evolve(edge, source=source, key=key) for source, key in before(graph, node, edge.key))
+        found = next((one for one in earlier if fold_along(one, folds[one.source]) is None), None)
+        if found is None:
+            return node, edge.key
+        edge = found
+
+
+def why_unfoldable(node: Node, declared: object) -> str:
+    """Say in words why nothing says how the chunks of a node fold, which are of the declared type."""
+    if node.op is not Op.BRANCH:
+        return why_none(declared)
+    folds = (body.by_id[body.output].folds for body in node.bodies)
+    names = ", ".join(dict.fromkeys(fold.name for fold in folds if fold is not None))
+    return f"its alternatives fold in different ways ({names})"

@@ -24,7 +24,10 @@ def verify(subject: Graph | Plan, passed: Collection[str]) -> None:
 
 
 def _broken_graph(graph: Graph, passed: Collection[str]) -> Iterator[str]:
-    yield from _broken_shape(graph)
+    broken = list(_broken_shape(graph))
+    if broken:
+        yield from broken
+        return
     for node in graph.nodes:
         yield from _broken_node(node, passed)
         for body in node.bodies:
@@ -90,8 +93,11 @@ def _broken_plan(plan: Plan, passed: Collection[str]) -> Iterator[str]:
         for before, node_id in zip(stage.nodes, stage.nodes[1:], strict=False):
             if [edge.source for edge in plan.edges_into[node_id]] != [before]:
                 yield f"`{node_id}` is in the middle of {stage.id}, but takes more than what `{before}` gives"
+            if len(plan.edges_from[before]) != 1:
+                yield f"`{before}` is in the middle of {stage.id}, but gives to more than `{node_id}`"
         fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
-        if fused != [node_id for node_id in stage.nodes if node_id in set(fused)]:
+        chosen = set(fused)
+        if fused != [node_id for node_id in stage.nodes if node_id in chosen]:
             yield f"the clusters of {stage.id} are not pieces of it, in its order"
     if [stage.nodes[-1] for stage in plan.stages if not stage.own_task] != [plan.output]:
         yield "not exactly the stage that ends in the output is pulled by the reader"

@@ -5,19 +5,24 @@ from __future__ import annotations
 import abc
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import attrs
 
 from graphflow.chain import Producer
 from graphflow.components.messages import AIMessageChunk, Message, MessagesLike, as_messages
+from graphflow.components.parsers import json_items
+from graphflow.components.signature import _shape_of
 from graphflow.declaration import Step
 from graphflow.places import caller_location
 from graphflow.runtime.current import CURRENT
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 
-
 M = TypeVar("M", bound="ChatModel | TextModel")
+T = TypeVar("T")
+
+#: The options that the events of a model have in their metadata.
+_TOLD_BY_EVENTS: Final = ("temperature", "max_tokens")
 
 
 class _Model:
@@ -62,6 +67,35 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
         """Return the same model with options for every call; what is bound again wins."""
         return _rebound(self, options)
 
+    def with_schema(self, schema: type[T]) -> Producer[MessagesLike, T]:
+        """Return a chain of the model and a parser, whose output is one instance of a class.
+
+        The model is told the JSON schema of the class, so that providers that can hold it to that do. In any case the
+        answer is validated: what is cut off or does not fit is an error and never becomes an instance. For partial
+        values while they stream, put `json_parser(schema=...)` behind the model instead.
+
+        Args:
+            schema: a dataclass, an attrs class, a TypedDict or a pydantic model.
+
+        Raises:
+            TypeError: the class cannot be described as a JSON schema.
+            JsonStreamError: when it runs, the answer is not what the schema asks for.
+
+        >>> from dataclasses import dataclass
+        >>> from graphflow import ScriptedChatModel
+        >>> @dataclass
+        ... class City:
+        ...     name: str
+        >>> ScriptedChatModel('{"name": "Paris"}').with_schema(City).sync.invoke("Where?")
+        City(name='Paris')
+        """
+        described = _json_schema(schema)
+        return self.bind(**self._schema_options(schema.__name__, described)) | json_items("$", schema=schema)
+
+    def _schema_options(self, name: str, schema: dict[str, Any]) -> dict[str, object]:
+        """Return the options that tell the model of a JSON schema; OpenAI's, which most servers understand."""
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}}
+
     async def _stream(self, value: MessagesLike) -> AsyncIterator[AIMessageChunk]:
         chunks = self.generate(as_messages(value), **self._options)
         response_id = None
@@ -77,7 +111,7 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
         return {"messages": [as_messages(value)]}
 
 
-class TextModel(_Model, Producer[str, str], abc.ABC):
+class TextModel(_Model, Producer[MessagesLike, str], abc.ABC):
     """A model that continues a text with a streamed text. Subclasses write `generate`."""
 
     def __init__(self, *, name: str | None = None, metadata: Mapping[str, object] | None = None) -> None:
@@ -133,7 +167,26 @@ def _rebound(model: M, options: Mapping[str, object]) -> M:
     """Return a copy with more options, whose node runs the copy."""
     copy = model._with(model._declaration)
     copy._options = {**model._options, **options}
-    return copy._with_node(lambda node: attrs.evolve(node, function=copy._stream))
+    told = {name: options[name] for name in _TOLD_BY_EVENTS if name in options}
+    bound = copy._with_node(lambda node: attrs.evolve(node, function=copy._stream, metadata={**node.metadata, **told}))
+    assert isinstance(bound, type(model))
+    return bound
+
+
+def _json_schema(of: type[Any]) -> dict[str, Any]:
+    """Return the JSON schema of a class, in which no object takes further keys: some providers insist on that."""
+    describe = getattr(of, "model_json_schema", None)  # pydantic's, which is not imported for it
+    schema: dict[str, Any] = _closed(_shape_of(of, ()).schema if describe is None else describe())
+    return schema
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    return closed | {key: _closed(part) for key, part in schema.items()}
 
 
 def _response_id() -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, Unpack
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from graphflow.chain import Transform
 from graphflow.components.messages import AIMessage
 from graphflow.declaration import Step
-from graphflow.jsonstream import NOTHING, JsonStream, Options
+from graphflow.jsonstream import NOTHING, JsonItems, JsonStream, JsonText, Partial, ReadOptions, ValueOptions
+from graphflow.jsonstream.paths import parse_path
 from graphflow.places import caller_location
-from graphflow_compiler.accumulate import LATEST
+from graphflow_compiler.accumulate import LATEST, SINGLE, Accumulator, accumulator_of, merge
 from graphflow_compiler.ir import Node, NodeId, Op, Port
+from graphflow_compiler.types import Field, Record
 
-Chunk = AIMessage | str
+T = TypeVar("T")
+
+Chunk: TypeAlias = AIMessage | str
 """What parsers take: chunks of messages or of text, or whole ones."""
 
 
@@ -35,22 +39,120 @@ def text() -> Transform[Chunk, str]:
     )
 
 
-def json_parser(**options: Unpack[Options]) -> Transform[Chunk, Any]:
+@overload
+def json_parser(
+    *, patches: Literal[True], schema: None = None, **options: Unpack[ValueOptions]
+) -> Transform[Chunk, list[dict[str, Any]]]: ...
+@overload
+def json_parser(
+    *, patches: Literal[False] = False, schema: type[T], **options: Unpack[ValueOptions]
+) -> Transform[Chunk, Partial | T]: ...
+@overload
+def json_parser(
+    *, patches: bool = False, schema: None = None, **options: Unpack[ValueOptions]
+) -> Transform[Chunk, Any]: ...
+def json_parser(
+    *, patches: bool = False, schema: type[Any] | None = None, **options: Unpack[ValueOptions]
+) -> Transform[Chunk, Any]:
     """Return a parser that gives the best partial JSON value after every chunk that changed it.
 
     Code fences and prose around the value are passed over. The values are snapshots: real dicts and lists, which are
     never changed later; the last one is the value, so an aggregate after the parser gets that.
 
     Args:
+        patches: give lists of operations (RFC 6902) instead of values. They concatenate: all of them together are a
+            patch that makes the value.
+        schema: what the value becomes when it is complete: a pydantic model, an attrs class, a dataclass, a TypedDict
+            or a msgspec struct. The snapshots before are plain data and not validated; the last is the instance. For
+            the instance alone there is `json_items("$", schema=...)`.
         options: those of `graphflow.jsonstream.JsonStream`.
 
     Raises:
-        JsonStreamError: while it runs: the text is no JSON, or ends too early; it carries the partial value.
+        JsonStreamError: while it runs: the text is no JSON, ends too early, or is not what `schema` asks for; it
+            carries the partial value.
     """
-    JsonStream(**options)  # wrong options are told here, not when the chain runs
 
+    def stream() -> JsonStream[Any]:
+        return JsonStream(patches=patches, schema=schema, **options)
+
+    stream()  # wrong options are told here, not when the chain runs
+    if patches:
+        return _parser("json_parser", _values(stream), list[dict[str, Any]])
+    return _parser("json_parser", _values(stream), Any, LATEST)
+
+
+@overload
+def json_items(path: str, *, schema: None = None, **options: Unpack[ReadOptions]) -> Transform[Chunk, Any]: ...
+@overload
+def json_items(path: str, *, schema: type[T], **options: Unpack[ReadOptions]) -> Transform[Chunk, T]: ...
+@overload
+def json_items(
+    path: Mapping[str, str], *, schema: Mapping[str, type[Any]] | None = None, **options: Unpack[ReadOptions]
+) -> Transform[Chunk, dict[str, Any]]: ...
+def json_items(
+    path: str | Mapping[str, str], *, schema: Any = None, **options: Unpack[ReadOptions]
+) -> Transform[Chunk, Any]:
+    """Return a parser that gives each element at a path once, when it is complete.
+
+    `countries[*]` means every element of the list `countries`; a path is made of keys, `["quoted keys"]`, `*` for any
+    key, `[0]`, and `[*]`. `$` is the whole value. A path without `[*]` and `*` means one element, which is the value
+    for an aggregate. Where there may be many, put `gf.collect()` in between: it makes a list of them.
+
+    Args:
+        path: the path; or several by name: then each element is given as a record, under the name of its path.
+        schema: what each element becomes: a pydantic model, an attrs class, a dataclass, a TypedDict or a msgspec
+            struct; with several paths, by name.
+        options: how the text is read, as in `graphflow.jsonstream.JsonItems`.
+
+    Raises:
+        JsonStreamError: while it runs: the text is no JSON, ends too early, or an element is not what `schema` asks
+            for; it carries the element that was not complete, or is not valid.
+    """
+
+    def stream() -> JsonItems[Any]:
+        return JsonItems(path, schema=schema, **options)
+
+    stream()
+    if isinstance(path, str):
+        if _means_one(path):
+            return _parser("json_items", _items(stream), Any if schema is None else schema, SINGLE)
+        return _parser("json_items", _items(stream), _element_type(schema))
+    schemas = schema or {}
+    record = Record(tuple(Field(name, _element_type(schemas.get(name)), required=False) for name in path))
+    one = all(map(_means_one, path.values()))
+    return _parser("json_items", _items(stream), record, merge(**dict.fromkeys(path, SINGLE)) if one else None)
+
+
+@overload
+def json_text(path: str, **options: Unpack[ReadOptions]) -> Transform[Chunk, str]: ...
+@overload
+def json_text(path: Mapping[str, str], **options: Unpack[ReadOptions]) -> Transform[Chunk, dict[str, str]]: ...
+def json_text(path: str | Mapping[str, str], **options: Unpack[ReadOptions]) -> Transform[Chunk, Any]:
+    """Return a parser that gives the characters of the string at a path as they come.
+
+    Args:
+        path: such as `answer.body`; or several by name: then what came of each is given as a record, under its name.
+        options: how the text is read, as in `graphflow.jsonstream.JsonText`.
+
+    Raises:
+        JsonStreamError: while it runs: the text is no JSON, ends too early, or has something else in that place.
+    """
+
+    def stream() -> JsonText:
+        return JsonText(path, **options)
+
+    stream()
+    if isinstance(path, str):
+        return _parser("json_text", _pieces(stream), str)
+    return _parser("json_text", _pieces(stream), Record(tuple(Field(name, str) for name in path)))
+
+
+Parse: TypeAlias = Callable[[AsyncIterator[Chunk]], AsyncIterator[Any]]
+
+
+def _values(make: Callable[[], JsonStream[Any]]) -> Parse:
     async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
-        stream = JsonStream(**options)
+        stream = make()
         async for chunk in chunks:
             value = stream.feed(_text_of(chunk))
             if value is not NOTHING:
@@ -59,22 +161,61 @@ def json_parser(**options: Unpack[Options]) -> Transform[Chunk, Any]:
         if value is not NOTHING:
             yield value
 
+    return parse
+
+
+def _items(make: Callable[[], JsonItems[Any]]) -> Parse:
+    async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
+        stream = make()
+        async for chunk in chunks:
+            for item in stream.feed(_text_of(chunk)):
+                yield item
+        for item in stream.finish():
+            yield item
+
+    return parse
+
+
+def _pieces(make: Callable[[], JsonText]) -> Parse:
+    async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
+        stream = make()
+        async for chunk in chunks:
+            piece = stream.feed(_text_of(chunk))
+            if piece:
+                yield piece
+        piece = stream.finish()
+        if piece:
+            yield piece
+
+    return parse
+
+
+def _parser(name: str, parse: Parse, output: object, accumulate: Accumulator | None = None) -> Transform[Chunk, Any]:
     return Transform(
         Step(
             Node(
                 NodeId(""),
-                "json_parser",
+                name,
                 Op.GENERATE,
                 (Port("chunks", streams=True, type=Chunk),),
-                Any,
+                output,
                 function=parse,
                 is_async=True,
-                accumulate=LATEST,
+                accumulate=accumulate,
                 kind="parser",
                 location=caller_location(),
             )
         )
     )
+
+
+def _element_type(schema: Any) -> Any:
+    # Elements do not fold, whatever they are: those that are TypedDicts are not merged, nor lists concatenated.
+    return Any if schema is None or accumulator_of(schema) is not None else schema
+
+
+def _means_one(path: str) -> bool:
+    return all(isinstance(step, str | int) for step in parse_path(path))
 
 
 def _text_of(chunk: Chunk) -> str:

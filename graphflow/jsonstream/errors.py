@@ -6,7 +6,7 @@ from graphflow.errors import GraphflowError
 from graphflow.jsonstream.trail import BEFORE
 from graphflow.jsonstream.values import Json
 
-Kind: TypeAlias = Literal["syntax", "incomplete", "limit"]
+Kind: TypeAlias = Literal["syntax", "incomplete", "limit", "invalid"]
 
 
 class JsonStreamError(GraphflowError, ValueError):
@@ -24,14 +24,16 @@ class JsonStreamError(GraphflowError, ValueError):
     {'countries': [{'name': 'France'}]}
 
     Nothing of this depends on how the text was cut into chunks:
-        kind: "syntax"; "incomplete", the text ended too early; or "limit", it exceeds one of the `max_...` options.
+        kind: "syntax"; "incomplete", the text ended too early; "limit", it exceeds one of the `max_...` options; or
+            "invalid", a value is complete but not what `schema` or the path asks for.
         message: what is wrong.
         offset: where in the text, in characters from 0.
         line: the same, from 1.
         column: the same, from 1.
         excerpt: the 24 characters before, the character itself, and the 11 after.
         path: where in the value.
-        partial: what could be read of the value before; None if nothing.
+        partial: what could be read of the value before; None if nothing. With paths, of the element that is wrong or
+            was not complete.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class Fault(Exception):  # noqa: N818  # never leaves the parser
     """Something wrong at index `pos` of the text at hand.
 
     Who raises it knows no more than that. The scanner adds the `path`, and how much of the text is `left` from the
-    fault on: from that, the place in the whole text is found.
+    fault on: from that, the place in the whole text is found. A tree that is told something wrong gives the path and
+    a `pos` of -1, since it does not see the text.
     """
 
     def __init__(self, message: str, pos: int, kind: Kind = "syntax") -> None:
@@ -77,7 +80,7 @@ class Fault(Exception):  # noqa: N818  # never leaves the parser
         self.pos = pos
         self.kind = kind
         self.left = 0
-        self.path = "$"
+        self.path = ""
 
 
 class EndOfText(Exception):  # noqa: N818  # never leaves the parser

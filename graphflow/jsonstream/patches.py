@@ -69,7 +69,8 @@ class Patches(Tree):
             fresh, copy = around[key], self.copy(draft, self.known)
         patch: list[dict[str, Any]] = []
         for place, (pointer, container, before) in self.changes.items():
-            value = draft if place == here else container[place[1]]
+            # What was open may have closed since, and a neighbour of the same depth have the same key.
+            value = draft if place == here and container is self.container else container[place[1]]
             if value is fresh:
                 value = copy
             if type(before) is Given:

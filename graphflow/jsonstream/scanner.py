@@ -58,6 +58,7 @@ def scan(  # noqa: C901  # one loop on purpose: a call for each state would cost
                     text = yield tree.give(string if state == shown else draft)
                 except EndOfText as over:
                     if not depth and state == VALUE and held[-1] in DIGITS and over.limit is None:
+                        pos -= len(held)
                         tree.put(number_so_far(held, pos))
                         return "", 0
                     raise over.fault(pos, f"inside {_place(state, held, listing)}") from None
@@ -138,17 +139,17 @@ def scan(  # noqa: C901  # one loop on purpose: a call for each state would cost
                 elif char in "[{":
                     if depth == max_depth:
                         raise Fault(f"nesting deeper than {max_depth}", pos, "limit")
-                    if end - pos >= ENOUGH and (whole := bulk.read(text, pos, max_depth - depth)):
+                    if end - pos >= ENOUGH and tree.whole() and (whole := bulk.read(text, pos, max_depth - depth)):
                         value, pos = whole
                         tree.put(value)
                         state = AFTER
                         if not depth:
                             return text, pos
                     else:
-                        pos += 1
-                        depth += 1
                         listing = char == "["
                         tree.open([] if listing else {})
+                        pos += 1
+                        depth += 1
                         state = FIRST_VALUE if listing else FIRST_KEY
                 elif char == "]" and listing:
                     if state == VALUE and not lenient:
@@ -171,8 +172,8 @@ def scan(  # noqa: C901  # one loop on purpose: a call for each state would cost
                     if value is ABSENT:
                         held, pos = text[pos:], end
                         continue
-                    pos = stop
                     tree.put(value)
+                    pos = stop
                     draft = ABSENT
                     state = AFTER
                     if not depth:
@@ -196,12 +197,15 @@ def scan(  # noqa: C901  # one loop on purpose: a call for each state would cost
                 hint = " or '}'" if state == FIRST_KEY else " (trailing comma?)" if char == "}" else ""
                 raise Fault(f"expected a double-quoted key{hint}", pos)
     except Fault as fault:
+        told = fault.pos < 0  # by the tree, which has a path but does not know the text
+        if told:
+            fault.pos = pos
         fault.left = len(text) - fault.pos
-        fault.path = tree.path(None if state in (IN_KEY, KEY, FIRST_KEY) else -1 if state == AFTER else 0)
+        fault.path = fault.path or tree.path(None if state in (IN_KEY, KEY, FIRST_KEY) else -1 if state == AFTER else 0)
         if state == shown:
             draft = string
-        if draft is not ABSENT:
-            tree.put(draft)
+        if draft is not ABSENT and not told:
+            tree.leave(draft)
         raise
 
 

@@ -13,7 +13,7 @@ from graphflow.jsonstream.values import ABSENT, NOTHING, identical, same
 Container: TypeAlias = dict[str, Any] | list[Any]
 
 # The budget for copies, in slots of a list. With it, copying takes no more time than reading, whatever the chunks are.
-FREE = 224  # for each chunk
+FREE = 128  # for each chunk
 EARNED = 8  # for each character
 CONTAINER = 8  # slots that take as much time as one more container, however small
 ENTRY = 4  # slots that take as much time as one entry of a dict
@@ -30,7 +30,7 @@ class Tree:
         self.holder: list[Any] = []  # of the root value
         self.container: Any = self.holder  # the innermost that is open
         self.key: Any = -1  # in an object: of the next value
-        self.spine: list[tuple[Any, Any, int]] = []  # all around `container`, outermost first: each with key and width
+        self.spine: list[tuple[Any, ...]] = []  # all around `container`, outermost first: each with key and width
         self.width = 0  # what copying the spine costs
         self.draft: Any = ABSENT  # as it was last given
         self.chunks = 0
@@ -64,6 +64,14 @@ class Tree:
         else:
             self.container[self.key] = value
 
+    def leave(self, draft: Any) -> None:
+        """Leave behind what could be read of a scalar that will not be complete."""
+        self.put(draft)
+
+    def whole(self) -> bool:
+        """Whether the next value, if it is a container, may be put as a whole."""
+        return True
+
     def give(self, draft: Any = ABSENT, final: bool = False) -> Any:
         """Return what is new, or NOTHING; also if that costs too much for now, unless there is no later."""
         raise NotImplementedError
@@ -86,7 +94,7 @@ class Tree:
                 value.append(draft)
             else:
                 value[self.key] = draft
-        for parent, key, _ in self.spine[:depth:-1]:
+        for parent, key, *_ in self.spine[:depth:-1]:
             around = parent.copy()
             around[key] = value
             value = around
@@ -96,17 +104,22 @@ class Tree:
         """The value itself, not a copy: for when nothing more will be read. None if there is none."""
         return self.holder[0] if self.holder else None
 
+    def replace(self, value: Any) -> None:
+        """Put something else in the place of the root value, which is complete."""
+        self.holder[0] = value
+
     def path(self, child: int | None) -> str:
         """Where reading stands: at the next value (0), behind the last one (-1), or before a key (None)."""
         path = "$"
         for container, key, _ in self.spine[1:]:
-            path += _step(len(container) - 1 if type(container) is list else key)
+            path += step_text(len(container) - 1 if type(container) is list else key)
         if child is None or not self.spine:
             return path
-        return path + _step(len(self.container) + child if type(self.container) is list else self.key)
+        return path + step_text(len(self.container) + child if type(self.container) is list else self.key)
 
 
-def _step(key: str | int) -> str:
+def step_text(key: str | int) -> str:
+    """How a path goes on to a key or an index."""
     return f".{key}" if type(key) is str and key.isidentifier() else f"[{key!r}]"
 
 
@@ -174,3 +187,9 @@ class Snapshots(Tree):
                 return NOTHING
         self.last = value
         return value
+
+    def replace(self, value: Any) -> None:
+        """Put something else in the place of the root value, which is complete."""
+        super().replace(value)
+        self.changed = True
+        self.doubt = False

@@ -6,6 +6,9 @@ from typing import Any, Final, Literal, TypeAlias
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 """A JSON value as the standard library reads it."""
 
+Partial: TypeAlias = Json
+"""A value that may not be complete: plain data, which no schema was asked about."""
+
 
 class Nothing(enum.Enum):
     """The type of `NOTHING`, so that a type checker can follow `value is not NOTHING`."""

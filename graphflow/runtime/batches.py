@@ -7,9 +7,10 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from graphflow.runtime.buffers import Parking, Queue
-from graphflow.runtime.failures import combined
+from graphflow.runtime.buffers import Queue
+from graphflow.runtime.failures import combined, only_errors
 from graphflow.runtime.run import Opened
+from graphflow.runtime.tasks import Parking, Work
 
 Out = TypeVar("Out")
 
@@ -47,7 +48,7 @@ class OpenedBatch(Opened[tuple[int, Any]]):
         self._values = values
         self._limit = limit or MAX_CONCURRENCY
         self._return_exceptions = return_exceptions
-        self._scopes: list[trio.CancelScope] = []
+        self._works: list[Work] = []
         self._pending = iter(enumerate(values))
         self._errors: list[BaseException] = []
         self._live = 0
@@ -58,33 +59,36 @@ class OpenedBatch(Opened[tuple[int, Any]]):
         assert nursery is not None
         workers = min(self._limit, len(self._values))
         self._results = Queue(capacity=max(workers, 1))
-        self._scopes = [trio.CancelScope() for _ in range(workers)]
+        self._works = [Work() for _ in range(workers)]
         self._live = workers
-        for number, scope in enumerate(self._scopes):
-            nursery.start_soon(self._work, scope, name=f"graphflow batch {number}")
+        for number, work in enumerate(self._works):
+            nursery.start_soon(self._run, work, name=f"graphflow batch {number}")
         if not workers:
             self._results.end()
         return self._results.read()
 
-    async def _work(self, scope: trio.CancelScope) -> None:
+    @trio.lowlevel.enable_ki_protection
+    async def _run(self, work: Work) -> None:
         try:
-            with scope:
+            with work:
+                work.begin()
                 await self._work_through()
-        except trio.Cancelled:
-            raise
         except BaseException as error:
+            if not only_errors([error]):
+                raise
             self._errors.append(error)
-            self._cancel()
+            self._end()
         finally:
             self._live -= 1
             self._gone.wake()
             if not self._live:  # errors are told when all are known, and nothing runs any more
-                error = combined(None, self._errors)
-                if error is None:
+                outcome = combined(None, self._errors)
+                if outcome is None:
                     self._results.end()
                 else:
-                    self._results.fail(error)
+                    self._results.fail(outcome)
 
+    @trio.lowlevel.disable_ki_protection
     async def _work_through(self) -> None:
         for index, value in self._pending:
             try:
@@ -96,14 +100,14 @@ class OpenedBatch(Opened[tuple[int, Any]]):
             self._results.put((index, result))
             await self._results.room()
 
-    def _cancel(self) -> None:
-        for scope in self._scopes:
-            scope.cancel()
+    def _end(self) -> None:
+        for work in self._works:
+            work.end()
 
     async def _leave(self) -> None:
-        self._cancel()
+        self._end()
         with trio.CancelScope(shield=True):
             while self._live:
-                await self._gone.park()
+                await self._gone.park(ends=True)
         for error in self._results.unseen:
             raise error

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, final
 
-import trio
-
 from graphflow.runtime.slices import Slice
+from graphflow.runtime.tasks import Parking
 from graphflow_compiler.accumulate import Fold
 
 _NOTHING: Final = object()
-
-
-@final
-class Parking:
-    """Where tasks wait until somebody wakes them, without the cost of a scheduler tick while nobody has to."""
-
-    __slots__ = ("_tasks",)
-
-    def __init__(self) -> None:
-        self._tasks: deque[trio.lowlevel.Task] = deque()
-
-    async def park(self) -> None:
-        """Wait until `wake`; cancelled as any other wait."""
-        task = trio.lowlevel.current_task()
-        self._tasks.append(task)
-
-        def abort(_: Any) -> trio.lowlevel.Abort:
-            self._tasks.remove(task)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def wake(self) -> None:
-        """Wake all that wait."""
-        while self._tasks:
-            trio.lowlevel.reschedule(self._tasks.popleft())
 
 
 @final
@@ -162,7 +134,7 @@ class Queue:
 class Slot:
     """The value in the making of a port that waits for it: every chunk is folded as it comes, so it is never full.
 
-    A chunk that cannot be folded is no failure of the writer: the reader gets that error, and what comes after is dropped.
+    A chunk that cannot be folded is no failure of the writer: the reader gets the error, and the rest is dropped.
     """
 
     __slots__ = ("_done", "_failures", "_fold", "_has_begun", "_reader", "_started", "_unfoldable", "_value", "abandoned")

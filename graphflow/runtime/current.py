@@ -68,7 +68,7 @@ class Listening:
     @property
     def full(self) -> bool:
         """Tell whether nodes should wait for a listener before they go on."""
-        for listener in self.listeners:
+        for listener in self.listeners:  # noqa: SIM110 - asked after every chunk, where a generator costs too much
             if listener.log.full:
                 return True
         return False
@@ -104,6 +104,7 @@ class Current:
         path: the ids of the runs around, this one last.
         tags, metadata: what runs inside inherit.
         views: the run as each listener sees it.
+        is_own: it is the run of the very node whose code runs in it, not one around that.
     """
 
     listening: Listening
@@ -112,6 +113,12 @@ class Current:
     tags: tuple[str, ...]
     metadata: Mapping[str, object]
     views: tuple[View, ...]
+    is_own: bool
+
+    def as_part_of(self, around: Current) -> Current:
+        """Return the run around instead, but with what runs inside this one inherit: nobody is told of this one."""
+        views = around.views + self.views[len(around.views) :]
+        return attrs.evolve(self, kind=around.kind, path=around.path, views=views, is_own=False)
 
 
 CURRENT: Final[contextvars.ContextVar[Current | None]] = contextvars.ContextVar("graphflow_run", default=None)
@@ -158,8 +165,9 @@ def emit(name: str, data: Any = None) -> None:
     if current is None:
         return
     for view in current.views:
-        run = view.run
-        if view.listener.filter.keeps((run.name, name), run.kind, run.tags):
-            if view.record is not None:
-                view.record.start()
+        record, run = view.record, view.run
+        is_told = current.is_own and record is not None and record.run is run and record.told
+        if view.listener.filter.keeps_custom(name, run, is_told=is_told):
+            if record is not None:
+                record.start()
             view.listener.log.append(CustomEvent, run, data, name)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 
 import trio
 
-from graphflow.runtime.buffers import Parking
 from graphflow.runtime.current import CURRENT, NOTHING
-from graphflow.runtime.failures import combined, only_errors
+from graphflow.runtime.failures import Raised, only_errors
 from graphflow.runtime.recorder import Tap
+from graphflow.runtime.tasks import Parking, Work
 
 if TYPE_CHECKING:
     from graphflow.runtime.execution import Execution
@@ -31,21 +31,20 @@ async def run_each(execution: Execution, node: PlannedNode, tap: Tap | None, ite
             yield [await _result(execution, node, item)]
         return
     window = _Window(execution, node, tap)
-    failure: BaseException | None = None
-    try:
+    raised = Raised()
+    with raised:
         for item in items:
             if window.is_full:
                 yield [await window.next()]
             window.start(item)
         while window.is_busy:
             yield [await window.next()]
-    except BaseException as error:
-        failure = error
-    outcome = combined(failure, await window.stop())
-    if outcome is not None:
-        raise outcome
+    with raised:
+        raised.errors += await window.stop()
+    raised.again()
 
 
+@trio.lowlevel.disable_ki_protection
 async def _result(execution: Execution, node: PlannedNode, item: Any) -> Any:
     (plan,) = node.plans
     accumulator = plan.by_id[plan.output].folds
@@ -57,10 +56,10 @@ async def _result(execution: Execution, node: PlannedNode, item: Any) -> Any:
 class _Item:
     """One item that is worked on."""
 
-    __slots__ = ("error", "result", "scope")
+    __slots__ = ("error", "result", "work")
 
     def __init__(self) -> None:
-        self.scope = trio.CancelScope()
+        self.work = Work()
         self.result: Any = NOTHING
         self.error: BaseException | None = None
 
@@ -106,24 +105,26 @@ class _Window:
         return self._items.popleft().result
 
     async def stop(self) -> list[BaseException]:
-        """Cancel what is left, wait until it is gone, and return the errors that were not raised."""
+        """End what is left, wait until it is gone, and return the errors that were not raised."""
         for item in self._items:
-            item.scope.cancel()
+            item.work.end()
         with trio.CancelScope(shield=True):
             while self._live:
-                await self._changed.park()
+                await self._changed.park(ends=True)
         return only_errors(item.error for item in self._items if item.error is not None)
 
+    @trio.lowlevel.enable_ki_protection
     async def _work(self, item: _Item, value: Any) -> None:
         CURRENT.set(self._tap.current if self._tap is not None else CURRENT.get())
         try:
-            with item.scope:
+            with item.work:
+                item.work.begin()
                 item.result = await _result(self._execution, self._node, value)
-        except trio.Cancelled:
-            raise
         except BaseException as error:
             item.error = error
             self._failed = self._failed or item
+            if not only_errors([error]):
+                raise
         finally:
             self._live -= 1
             self._changed.wake()

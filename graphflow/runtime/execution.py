@@ -14,14 +14,15 @@ import attrs
 import trio
 
 from graphflow.errors import InputError
-from graphflow.runtime.buffers import Buffer, Parking, Queue, Slot
+from graphflow.runtime.buffers import Buffer, Queue, Slot
 from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
-from graphflow.runtime.failures import combined, only_errors
-from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async
+from graphflow.runtime.failures import Raised, combined, only_errors
+from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole
 from graphflow.runtime.recorder import Config, Recorder, Tap
 from graphflow.runtime.slices import Slice
 from graphflow.runtime.stage import StageRun
+from graphflow.runtime.tasks import Parking, Work
 from graphflow_compiler.accumulate import keeps_one
 from graphflow_compiler.errors import EmptyStreamError
 from graphflow_compiler.ir import INPUT, REST, Edge, NodeId, Op
@@ -149,7 +150,7 @@ class Execution:
             if body_of is None:
                 run.know_id(self._recorder.run_id)
         self._buffers: dict[tuple[NodeId, str], Buffer] = {}
-        self._scopes: dict[StageId, trio.CancelScope] = {}
+        self._works: dict[StageId, Work] = {}
         self._live = 0
         self._all_gone = Parking()
         self._errors: list[BaseException] = []
@@ -205,10 +206,14 @@ class Execution:
             EmptyStreamError: the output gave no chunk and its accumulator has no initial value.
         """
         chunks = self.chunks()
-        try:
-            return await value_of(chunks, accumulator, self.plan.name)
-        finally:
+        value: Any = None
+        raised = Raised()
+        with raised:
+            value = await value_of(chunks, accumulator, self.plan.name)
+        with raised:
             await chunks.aclose()
+        raised.again()
+        return value
 
     def chunks(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks of the final output; closing this leaves nothing of the execution."""
@@ -219,7 +224,6 @@ class Execution:
         stage = next(stage for stage in self.plan.stages if not stage.own_task)
         stage_run = StageRun(self, stage)
         failure: BaseException | None = None
-        left_early = False
         try:
             self._start()
             flow = await stage_run.flow()
@@ -236,21 +240,22 @@ class Execution:
                     yield chunk
                     if time.due():
                         await time.renew()
-        except GeneratorExit:
-            left_early = True
         except BaseException as error:
             failure = error
             stage_run.annotate(error)
-        errors = await stage_run.close(is_cancelled=isinstance(failure, trio.Cancelled))
-        if failure is None:
-            self._leave(self.plan.stages)
-        errors += await self._stop()
-        outcome = combined(failure, errors)
+        outcome = combined(failure, await self._end(stage_run, failure))
         if self._recorder is not None:
-            self._recorder.settle(outcome)
+            self._recorder.settle(None if isinstance(outcome, GeneratorExit) else outcome)
         if outcome is not None:
             raise outcome
-        assert left_early or failure is None
+
+    @trio.lowlevel.enable_ki_protection
+    async def _end(self, stage_run: StageRun, failure: BaseException | None) -> list[BaseException]:
+        """Close the last stage and end the others; returns the errors that nobody has seen."""
+        errors = await stage_run.close(is_cancelled=isinstance(failure, trio.Cancelled))
+        if failure is None or isinstance(failure, GeneratorExit):
+            self._leave(self.plan.stages)
+        return errors + await self._stop()
 
     async def close_source(self) -> None:
         """Close the caller's stream also if nobody has begun to read it."""
@@ -330,16 +335,18 @@ class Execution:
             )
         return self._value.get(key, NOTHING)
 
-    def _spawn(self, stage_id: StageId, run: Callable[..., Any], argument: Any) -> None:
-        self._scopes[stage_id] = trio.CancelScope()
+    def _spawn(self, stage_id: StageId, run: Callable[..., Awaitable[None]], argument: Any) -> None:
+        work = self._works[stage_id] = Work()
         self._live += 1
-        self.nursery.start_soon(self._run_task, run, argument, name=f"graphflow stage {stage_id}")
+        self.nursery.start_soon(self._run_task, work, run, argument, name=f"graphflow stage {stage_id}")
 
-    async def _run_task(self, run: Callable[..., Any], argument: Any) -> None:
+    @trio.lowlevel.enable_ki_protection
+    async def _run_task(self, work: Work, run: Callable[..., Awaitable[None]], argument: Any) -> None:
         if self._recorder is not None:
             CURRENT.set(self._recorder.base)
         try:
-            await run(argument)
+            with work:
+                await run(argument)
         finally:
             self._live -= 1
             self._all_gone.wake()
@@ -347,61 +354,56 @@ class Execution:
     async def _run_stage(self, stage_run: StageRun) -> None:
         stage = stage_run.stage
         outlets = self._outlets(stage.nodes[-1])
-        error = await self._pumped(stage.id, stage_run.flow, outlets)
-        if error is not None:
+        work = self._works[stage.id]
+        raised = Raised()
+        with raised:
+            work.begin()
+            await _pump(stage_run.stream, outlets, self.slice())
+        for error in raised.errors:
             stage_run.annotate(error)
-        is_cancelled = isinstance(error, trio.Cancelled) or self._scopes[stage.id].cancelled_caught
-        is_cancelled = is_cancelled and stage.id not in self._left
+        is_cancelled = bool(raised.errors) and not only_errors(raised.errors) and stage.id not in self._left
         self._errors += only_errors(await stage_run.close(is_cancelled=is_cancelled))
-        self._finish(stage.id, outlets, error)
+        self._finish(work, outlets, raised)
 
     async def _run_input(self, outlets: list[Outlet]) -> None:
         assert self._source is not None
         chunks = self._told_input(self._source)
 
-        async def flow() -> Flow:
-            return AsyncStream(chunks)
+        async def stream() -> AsyncIterator[Any]:
+            return chunks
 
-        error = await self._pumped(StageId(INPUT), flow, outlets)
-        try:
+        work = self._works[StageId(INPUT)]
+        raised, closing = Raised(), Raised()
+        with raised:
+            work.begin()
+            await _pump(stream, outlets, self.slice())
+        with closing:
             await chunks.aclose()
-        except BaseException as raised:
-            self._errors += only_errors([raised])
-        self._finish(StageId(INPUT), outlets, error)
+        self._errors += only_errors(closing.errors)
+        self._finish(work, outlets, raised)
 
-    async def _pumped(
-        self, stage_id: StageId, flow: Callable[[], Awaitable[Flow]], outlets: list[Outlet]
-    ) -> BaseException | None:
-        """Write what a stage gives; returns the error that ended it, which goes to whoever reads it."""
-        try:
-            # Cancelling a stage cancels what it waits for, not its cleanup: that comes after the scope.
-            with self._scopes[stage_id]:
-                await _pump(await flow(), outlets, self.slice())
-        except BaseException as error:
-            return error
-        return None
-
-    def _finish(self, stage_id: StageId, outlets: list[Outlet], error: BaseException | None) -> None:
-        """Say to the readers of a stage that it is done, or why not."""
-        if self._scopes[stage_id].cancelled_caught:
-            if self._first_error is not None:  # else all who could read it are cancelled, or have left
-                for outlet in outlets:
-                    outlet.buffer.fail(self._first_error, is_own=False)
-            return
-        if error is None:
+    def _finish(self, work: Work, outlets: list[Outlet], raised: Raised) -> None:
+        """Say to the readers of a stage that it is done, or why not; whoever reads it gets the error."""
+        if not raised.errors:
             for outlet in outlets:
                 outlet.buffer.end()
             return
+        if work.told and not only_errors(raised.errors):
+            if self._first_error is not None:  # else all who could read this are told to end, or have left
+                for outlet in outlets:
+                    outlet.buffer.fail(self._first_error, is_own=False)
+            return
+        (error,) = raised.errors
         for outlet in outlets:
             outlet.buffer.fail(error)
-        if isinstance(error, trio.Cancelled):
+        if not only_errors([error]):
             raise error
         if self._first_error is None:
             self._first_error = error
         behind = self._behind(outlets)
-        for other, scope in self._scopes.items():
-            if other not in behind and other != stage_id:
-                scope.cancel()
+        for stage_id, other in self._works.items():
+            if stage_id not in behind and other is not work:
+                other.end()
 
     def _behind(self, outlets: list[Outlet]) -> set[StageId]:
         """Return the stages that what a stage gives flows into."""
@@ -416,7 +418,7 @@ class Execution:
         return found
 
     def abandon_inputs(self, stage: Stage, *, is_cancelled: bool) -> None:
-        """Say that nobody reads what flows into a stage any more; who writes only that is cancelled.
+        """Say that nobody reads what flows into a stage any more; who writes only that is told to end.
 
         Args:
             stage: the stage that is over.
@@ -428,30 +430,30 @@ class Execution:
                 continue
             buffer.abandon()
             writer = self.plan.by_id[edge.source].stage or StageId(INPUT)
-            scope = self._scopes.get(writer)
-            if scope is not None and all(outlet.buffer.abandoned for outlet in self._outlets(edge.source)):
+            work = self._works.get(writer)
+            if work is not None and all(outlet.buffer.abandoned for outlet in self._outlets(edge.source)):
                 if not is_cancelled:
                     self._leave(other for other in self.plan.stages if other.id == writer)
-                scope.cancel()
+                work.end()
 
     def _leave(self, stages: Iterable[Stage]) -> None:
-        """Say that stages will be cancelled because nobody wants more of them: that is no failure."""
+        """Say that stages will be told to end because nobody wants more of them: that is no failure."""
         for stage in stages:
-            scope = self._scopes.get(stage.id)
-            if scope is None or scope.cancel_called:
+            work = self._works.get(stage.id)
+            if work is None or work.told:
                 continue
             self._left.add(stage.id)
             if self._recorder is not None:
                 self._recorder.leave(stage.nodes)
 
     async def _stop(self) -> list[BaseException]:
-        """Cancel what still runs, wait until it is gone, and return the errors that nobody has seen."""
-        for scope in self._scopes.values():
-            scope.cancel()
+        """End what still runs, wait until it is gone, and return the errors that nobody has seen."""
+        for work in self._works.values():
+            work.end()
         if self._live:
             with trio.CancelScope(shield=True):
                 while self._live:
-                    await self._all_gone.park()
+                    await self._all_gone.park(ends=True)
         unseen = [error for buffer in self._buffers.values() for error in buffer.unseen]
         return only_errors([*self._errors, *unseen])
 
@@ -492,9 +494,10 @@ async def value_of(chunks: AsyncIterator[Any], accumulator: Accumulator, name: s
         raise EmptyStreamError(f"the value of `{name}` was asked, but {error}") from None
 
 
-async def _pump(flow: Flow, outlets: list[Outlet], time: Slice) -> None:
-    """Write all chunks of a flow to all outlets, at the pace of the slowest."""
-    async for chunk in as_async(flow, time):
+@trio.lowlevel.disable_ki_protection
+async def _pump(stream: Callable[[], Awaitable[AsyncIterator[Any]]], outlets: list[Outlet], time: Slice) -> None:
+    """Write all chunks to all outlets, at the pace of the slowest."""
+    async for chunk in await stream():
         for outlet in outlets:
             outlet.write(chunk)
         for outlet in outlets:

@@ -3,8 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Literal, final
 
 import trio
+
+
+@final
+class Raised:
+    """What the steps of an ending raise: ``with raised:`` keeps it, so that every step is done, whatever others do."""
+
+    __slots__ = ("errors",)
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> Literal[True]:
+        if raised is not None:
+            self.errors.append(raised)
+        return True
+
+    def again(self) -> None:
+        """Raise what was kept, if anything was."""
+        outcome = combined(None, self.errors)
+        if outcome is not None:
+            raise outcome
 
 
 def only_errors(raised: Iterable[BaseException]) -> list[BaseException]:

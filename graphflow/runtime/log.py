@@ -1,4 +1,4 @@
-"""The events of one run, on their way to the one who listens: bounded, and in one order, whatever thread they come from."""
+"""The events of one run, on their way to the one who listens: bounded, and in one order, also those of threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, final
 import trio
 
 from graphflow.events import Event, Run
-from graphflow.runtime.buffers import Parking
+from graphflow.runtime.tasks import Parking
 
 #: How many events may wait for the listener before nodes do.
 CAPACITY: Final = 1024
@@ -38,7 +38,7 @@ class EventLog:
         self._error: BaseException | None = None
         self._open = True
         self._reader = Parking()
-        self._waiting: list[tuple[trio.lowlevel.TrioToken, trio.Event]] = []
+        self._waiting: dict[trio.lowlevel.TrioToken, Parking] = {}
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
 
@@ -65,9 +65,8 @@ class EventLog:
             with self.lock:
                 if not self.full:
                     return
-                woken = trio.Event()
-                self._waiting.append((trio.lowlevel.current_trio_token(), woken))
-            await woken.wait()
+                parking = self._waiting.setdefault(trio.lowlevel.current_trio_token(), Parking())
+            await parking.park()
 
     def close(self, error: BaseException | None = None) -> None:
         """Say that no more events come: none that is appended, and an error, if there is one, after the last."""
@@ -101,12 +100,12 @@ class EventLog:
 
     def _wake_waiting(self) -> None:
         with self.lock:
-            waiting, self._waiting = self._waiting, []
-        for token, woken in waiting:
+            waiting, self._waiting = self._waiting, {}
+        for token, parking in waiting.items():
             if token is self._token:
-                woken.set()
+                parking.wake()
             else:
-                _soon(token, woken.set)
+                _soon(token, parking.wake)
 
 
 def _soon(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:

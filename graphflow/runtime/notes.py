@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import FrameType
 
-from graphflow_compiler.plan import Cluster, NodeId, PlannedNode
+from graphflow_compiler.ir import NodeId
+from graphflow_compiler.plan import Cluster, PlannedNode
 
 
 def annotate(error: BaseException, node: PlannedNode, run_id: str) -> None:

@@ -1,49 +1,78 @@
-"""Lead code that is not asynchronous into Trio: one background thread for the whole process.
+"""Lead code that is not asynchronous into Trio.
 
-The thread starts at the first call and may outlive every ``with``; nothing else may. What it runs, it runs in a copy
-of the caller's context. Whoever waits for it can be interrupted: what they wait for is then cancelled, and has ended
-before the interruption goes on.
+From a plain thread the way leads to the portal: one background thread with a Trio loop for the whole process, which
+starts at the first call and may outlive every ``with``; nothing else may. From a worker thread of a Trio task it leads
+back to the loop of that task. What runs there, runs in a copy of the caller's context.
+
+Whoever waits can be interrupted, by Ctrl-C or by the cancellation of the task that waits for the worker thread: what
+they wait for is then ended, and has ended before the interruption goes on. A second Ctrl-C does not wait for that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any, Final, Generic, TypeVar, final
+from typing import Final, Generic, Protocol, TypeVar, final
 
 import trio
 
-from graphflow.runtime.buffers import Parking
-from graphflow.runtime.failures import combined
+from graphflow.runtime.failures import Raised, combined, only_errors
+from graphflow.runtime.tasks import Parking, Work
 
 T = TypeVar("T")
 
 #: How many chunks a stream may be ahead of its reader in another thread.
 CAPACITY: Final = 64
-_DONE: Final = object()
+
+_GONE: Final = "the Trio loop that this runs in is not there: it has failed, or has ended, or this process is a fork"
 
 
 def refuse_trio(verb: str, instead: str) -> None:
-    """Refuse to block a Trio task.
+    """Refuse to block a Trio loop.
 
     Raises:
-        RuntimeError: called from a Trio task.
+        RuntimeError: called from a Trio task, or from what else runs in the thread of a Trio loop.
     """
-    if trio.lowlevel.in_trio_task():
+    if trio.lowlevel.in_trio_run():
         raise RuntimeError(f"sync.{verb} would block the Trio task that called it; write {instead}")
 
 
-def in_trio_thread() -> bool:
-    """Tell whether this is a worker thread of a Trio task, which then can run things for it."""
-    try:
-        trio.from_thread.check_cancelled()
-    except RuntimeError:
-        return False
-    return True
+# --- where it leads to -------------------------------------------------------------------------------------
+
+
+class Loop(Protocol):
+    """A Trio loop, as a thread outside of it sees it."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs, in this process."""
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread."""
+
+    def condition(self) -> Condition:
+        """Return something to wait for."""
+
+
+class Condition(Protocol):
+    """What a thread waits for that happens in a loop."""
+
+    def notify(self) -> None:
+        """Say in the loop that something has changed."""
+
+    def wait_for(self, is_true: Callable[[], bool], *, shielded: bool = False) -> None:
+        """Wait in the thread until something is so; it is asked again whenever something has changed.
+
+        Args:
+            is_true: tells whether it is so.
+            shielded: wait also if the task that waits for this thread is cancelled.
+        """
 
 
 @final
@@ -51,33 +80,97 @@ class Portal:
     """A thread with a Trio loop that runs until the process ends."""
 
     def __init__(self) -> None:
-        started: threading.Event = threading.Event()
-        self.pid = os.getpid()
-        self._token: trio.lowlevel.TrioToken
-
-        async def serve() -> None:
-            self._token = trio.lowlevel.current_trio_token()
-            started.set()
-            await trio.sleep_forever()
-
-        threading.Thread(target=trio.run, args=(serve,), name="graphflow portal", daemon=True).start()
+        self._pid = os.getpid()
+        self._has_ended = False
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._conditions: weakref.WeakSet[_PortalCondition] = weakref.WeakSet()
+        started = threading.Event()
+        threading.Thread(target=self._run, args=(started,), name="graphflow portal", daemon=True).start()
         started.wait()
 
-    def start(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Start a job, which must not raise, in a copy of the caller's context."""
-        context = contextvars.copy_context()
-        self.soon(lambda: trio.lowlevel.spawn_system_task(_awaited, job, context=context))
+    def _run(self, started: threading.Event) -> None:
+        try:
+            trio.run(self._serve, started)
+        finally:
+            self._has_ended = True
+            started.set()
+            for condition in list(self._conditions):
+                condition.notify()
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        started.set()
+        await trio.sleep_forever()
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether its loop runs, in this process: a fork has the object, but not the thread."""
+        return self._pid == os.getpid() and not self._has_ended
 
     def soon(self, function: Callable[[], object]) -> None:
         """Call a function in the loop's thread."""
+        if self._token is None or not self.is_alive:
+            raise RuntimeError(_GONE)
         self._token.run_sync_soon(function)
 
+    def condition(self) -> Condition:
+        """Return something to wait for."""
+        condition = _PortalCondition(self)
+        self._conditions.add(condition)
+        return condition
 
-async def _awaited(job: Callable[[], Awaitable[None]]) -> None:
-    await job()
+
+@final
+class _PortalCondition:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._changed = threading.Condition()
+
+    def notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_for(self, is_true: Callable[[], bool], *, shielded: bool = False) -> None:
+        while not is_true():
+            if not self._portal.is_alive:  # asked before the lock is taken, which in a fork nobody would let go
+                raise RuntimeError(_GONE)
+            with self._changed:
+                if self._portal.is_alive and not is_true():
+                    self._changed.wait()
 
 
-_lock: Final = threading.Lock()
+@final
+class _Host:
+    """The loop of the Trio task that waits for this worker thread."""
+
+    is_alive: Final = True
+
+    def soon(self, function: Callable[[], object]) -> None:
+        trio.from_thread.run_sync(function)
+
+    def condition(self) -> Condition:
+        return _HostCondition()
+
+
+@final
+class _HostCondition:
+    def __init__(self) -> None:
+        self._waiter = Parking()
+
+    def notify(self) -> None:
+        self._waiter.wake()
+
+    def wait_for(self, is_true: Callable[[], bool], *, shielded: bool = False) -> None:
+        trio.from_thread.run(self._wait_for, is_true, shielded)
+
+    async def _wait_for(self, is_true: Callable[[], bool], shielded: bool) -> None:
+        with trio.CancelScope(shield=shielded):
+            await trio.lowlevel.checkpoint_if_cancelled()  # a thread that never has to wait notices too
+            while not is_true():
+                await self._waiter.park()
+
+
+_lock = threading.Lock()
 _portal: Portal | None = None
 
 
@@ -85,156 +178,200 @@ def portal() -> Portal:
     """Return the portal of this process."""
     global _portal
     with _lock:
-        if _portal is None or _portal.pid != os.getpid():  # a fork has the object, but not its thread
+        if _portal is None or not _portal.is_alive:
             _portal = Portal()
         return _portal
 
 
-# --- one call ----------------------------------------------------------------------------------------------
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()  # who held the old one is not there to let it go
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def _is_hosted() -> bool:
+    """Tell whether this is a worker thread of a Trio task; raises `trio.Cancelled` if that task is cancelled."""
+    try:
+        trio.from_thread.check_cancelled()
+    except RuntimeError:
+        return False
+    return True
+
+
+# --- what runs there ---------------------------------------------------------------------------------------
+
+
+@final
+class Job:
+    """An asynchronous function that runs in a loop while a thread waits for it.
+
+    Attributes:
+        work: what ends when the thread leaves.
+    """
+
+    def __init__(self, loop: Loop, function: Callable[[], Awaitable[None]]) -> None:
+        self.work = Work()
+        self._loop = loop
+        self._function = function
+        self._scope = trio.CancelScope()
+        self._raised = Raised()
+        self._has_ended = False
+        self._changed = loop.condition()
+
+    # --- in the thread ---
+
+    def start(self) -> None:
+        """Start it, in a copy of the caller's context; it may be left from now on."""
+        context = contextvars.copy_context()
+        # A task of its own: what the job opens must not be open in the host's task while this thread does other things.
+        self._loop.soon(lambda: trio.lowlevel.spawn_system_task(self._run, name="graphflow sync", context=context))
+
+    def wait_for(self, is_true: Callable[[], bool]) -> None:
+        """Wait until something is so, or the job has ended."""
+        self._changed.wait_for(lambda: is_true() or self._has_ended)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop's thread."""
+        self._loop.soon(function)
+
+    def leave(self) -> None:
+        """End it, and wait until it has ended.
+
+        Whoever is interrupted while they wait, cancels its cleanup too; another interruption does not wait any more.
+        """
+        if self._has_ended or not self._loop.is_alive:
+            return
+        self._loop.soon(self.work.end)
+        try:
+            self._changed.wait_for(lambda: self._has_ended)
+        except BaseException:
+            self._loop.soon(self._scope.cancel)
+            self._changed.wait_for(lambda: self._has_ended, shielded=True)
+            raise
+
+    def take_errors(self) -> list[BaseException]:
+        """Return what it has raised: that is the caller's from now on."""
+        errors, self._raised.errors = self._raised.errors, []
+        return errors
+
+    # --- in the loop ---
+
+    async def _run(self) -> None:
+        raised = self._raised
+        try:
+            with raised, self._scope:
+                await self._function()
+            if raised.errors and not only_errors(raised.errors) and not self.work.told:
+                raised.errors = [RuntimeError(_GONE)]  # cancelled, but not by the thread: all of the loop is
+        finally:
+            self._has_ended = True
+            self._changed.notify()
+
+    def notify(self) -> None:
+        """Say that something has changed that the thread may wait for."""
+        self._changed.notify()
 
 
 def call(function: Callable[[], Awaitable[T]]) -> T:
     """Run an asynchronous function to its end, from a thread that is no Trio task."""
-    if in_trio_thread():
-        return trio.from_thread.run(_returned, function)
-    door = portal()
-    scope = trio.CancelScope()
-    ended = threading.Event()
-    outcome: list[T] = []
-    errors: list[BaseException] = []
+    if _is_hosted():
+        return trio.from_thread.run(function)
+    results: list[T] = []
 
-    async def job() -> None:
-        try:
-            with scope:
-                outcome.append(await function())
-        except BaseException as error:  # it is raised where the result is waited for
-            errors.append(error)
-        finally:
-            ended.set()
+    async def run() -> None:
+        with job.work:
+            job.work.begin()
+            results.append(await function())
 
-    door.start(job)
-    try:
-        ended.wait()
-    except BaseException:  # KeyboardInterrupt: nothing may run on
-        door.soon(scope.cancel)
-        ended.wait()
-        raise
-    if errors:
-        raise errors[0]
-    return outcome[0]
-
-
-async def _returned(function: Callable[[], Awaitable[T]]) -> T:
-    return await function()
-
-
-# --- one stream --------------------------------------------------------------------------------------------
+    job = Job(portal(), run)
+    raised = Raised()
+    with raised:
+        job.start()
+        job.wait_for(lambda: False)
+    with raised:
+        job.leave()
+    outcome = combined(None, raised.errors + job.take_errors())
+    if outcome is not None:
+        raise outcome
+    return results[0]
 
 
 def opened(make: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]]) -> AbstractContextManager[Iterator[T]]:
     """Return an asynchronous stream as one that code in a thread can iterate inside a ``with``."""
-    return _HostedStream(make) if in_trio_thread() else _PortalStream(make)
+    return _OpenedStream(make())
 
 
 @final
-class _HostedStream(AbstractContextManager[Iterator[T]], Generic[T]):
-    """A stream that the Trio task that waits for this thread iterates, step by step."""
+class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
+    """A stream that runs in a loop, ahead of its reader in a thread by a bounded number of chunks."""
 
-    def __init__(self, make: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]]) -> None:
-        self._manager = make()
-
-    def __enter__(self) -> Iterator[T]:
-        return self._pulled(trio.from_thread.run(self._manager.__aenter__))
-
-    @staticmethod
-    def _pulled(chunks: AsyncIterator[T]) -> Iterator[T]:
-        while True:
-            chunk: Any = trio.from_thread.run(anext, chunks, _DONE)
-            if chunk is _DONE:
-                return
-            yield chunk
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        trio.from_thread.run(self._manager.__aexit__, exc_type, raised, traceback)
-
-
-@final
-class _PortalStream(AbstractContextManager[Iterator[T]], Generic[T]):
-    """A stream that runs in the portal, ahead of its reader by a bounded number of chunks."""
-
-    def __init__(self, make: Callable[[], AbstractAsyncContextManager[AsyncIterator[T]]]) -> None:
-        self._make = make
-        self._portal = portal()
-        self._changed = threading.Condition()
+    def __init__(self, manager: AbstractAsyncContextManager[AsyncIterator[T]]) -> None:
+        self._manager = manager
+        self._job: Job | None = None
+        self._reader: Generator[T, None, None] | None = None
+        self._lock = threading.Lock()
         self._chunks: list[T] = []
-        self._ended = False
-        self._leaving = False
-        self._error: BaseException | None = None
         self._writer = Parking()
-        self._scope = trio.CancelScope()
 
     def __enter__(self) -> Iterator[T]:
-        self._portal.start(self._run)
-        return self._read()
+        if self._job is not None:
+            raise RuntimeError("this run is open already, or is over: call the verb again for another one")
+        self._job = Job(_Host() if _is_hosted() else portal(), self._pump)
+        self._reader = self._read(self._job)
+        try:
+            self._job.start()
+        except BaseException:
+            self._job.leave()
+            raise
+        return self._reader
 
     def __exit__(
         self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._portal.soon(self._leave)
-        with self._changed:
-            while not self._ended:
-                self._changed.wait()
-        if self._error is not None and self._error is not raised:
-            outcome = combined(raised, [self._error])
-            if outcome is not None:
-                raise outcome
+        if self._job is None or self._reader is None:
+            raise RuntimeError("this run is not open: it was not entered, or has been left")
+        kept = Raised()
+        with kept:
+            self._job.leave()
+        with contextlib.suppress(ValueError):  # another thread iterates: it finds that the job has ended
+            self._reader.close()
+        self._reader = None
+        outcome = combined(raised, kept.errors + self._job.take_errors())
+        if outcome is not None and outcome is not raised:
+            raise outcome
 
-    # --- in the reader's thread ---
-
-    def _read(self) -> Iterator[T]:
+    def _read(self, job: Job) -> Generator[T, None, None]:
         while True:
-            with self._changed:
-                while not self._chunks and not self._ended:
-                    self._changed.wait()
+            job.wait_for(lambda: bool(self._chunks))
+            with self._lock:
                 chunks, self._chunks = self._chunks, []
             if not chunks:
-                error, self._error = self._error, None
-                if error is not None:
-                    raise error
-                return
-            self._portal.soon(self._writer.wake)
+                break
+            if len(chunks) >= CAPACITY:
+                job.soon(self._writer.wake)
             yield from chunks
+        outcome = combined(None, job.take_errors())
+        if outcome is not None:
+            raise outcome
 
-    # --- in the portal's thread ---
+    async def _pump(self) -> None:
+        assert self._job is not None
+        async with self._manager as chunks:
+            # What the reader's task would do ends with the work; the other tasks of the run live around it.
+            with self._job.work:
+                async with contextlib.aclosing(chunks):
+                    self._job.work.begin()
+                    async for chunk in chunks:
+                        await self._put(chunk, self._job)
 
-    def _leave(self) -> None:
-        self._leaving = True
-        self._writer.wake()
-        self._scope.cancel()
-
-    async def _run(self) -> None:
-        try:
-            async with self._make() as chunks:
-                # The scope ends before the block does: leaving a stream cancels what it waits for, not its cleanup.
-                with self._scope:
-                    await self._pump(chunks)
-        except BaseException as error:  # it is raised in the reader's thread
-            self._error = error
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
-
-    async def _pump(self, chunks: AsyncIterator[T]) -> None:
-        async for chunk in chunks:
-            with self._changed:
-                self._chunks.append(chunk)
-                waiting = len(self._chunks)
-                if waiting == 1:
-                    self._changed.notify_all()
-            while len(self._chunks) >= CAPACITY and not self._leaving:
-                await self._writer.park()
-            if self._leaving:
-                return
+    async def _put(self, chunk: T, job: Job) -> None:
+        with self._lock:
+            self._chunks.append(chunk)
+            waiting = len(self._chunks)
+        if waiting == 1:
+            job.notify()
+        while len(self._chunks) >= CAPACITY:
+            await self._writer.park()

@@ -98,10 +98,10 @@ class Intake:
 
 @final
 class Record:
-    """One run as one listener is told of it: it starts once, ends or errs once, after its parent starts and before
-    that ends.
+    """One run as one listener is told of it.
 
-    A record that is not told makes no events, but lets the run around it start and end when it should.
+    It starts once, and ends or errs once, after its parent starts and before that ends. A record that is not told makes
+    no events, but lets the run around it start and end when it should.
 
     Attributes:
         run: what its events say of it.
@@ -229,8 +229,8 @@ class Record:
         """Tell that the run is over, if it has not told so.
 
         Args:
-            error: what it failed with. Without it, a group of nodes has failed if a node inside has; what else is left was
-                closed by its consumer.
+            error: what it failed with. Without it, a group of nodes has failed if a node inside has; what else is left
+                was closed by its consumer.
         """
         if self.finished:
             return
@@ -264,9 +264,7 @@ class Record:
         value = values if len(values) > 1 else next(iter(values.values()))
         return {"input": value if self.present is None else self.present(value)}
 
-    def _finish(
-        self, kind: type[EndEvent | ErrorEvent], data: dict[str, object], error: BaseException | None
-    ) -> None:
+    def _finish(self, kind: type[EndEvent | ErrorEvent], data: dict[str, object], error: BaseException | None) -> None:
         with self._listener.log.lock:
             if self.finished:
                 return

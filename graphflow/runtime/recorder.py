@@ -1,4 +1,4 @@
-"""Instrument one execution of a plan: a record for every run that a listener is told of, a tap for every node that feeds them.
+"""Instrument one execution of a plan: a record for every run that a listener is told of, a tap for every node for them.
 
 Filters are resolved here, before anything runs: a node that no one listens to has no tap, and costs nothing.
 """
@@ -38,7 +38,7 @@ class Tap:
     """What is told of one node: its own run, the groups whose output it gives, the inputs that it feeds.
 
     Attributes:
-        current: the run that the node's code runs in: that of the execution, if nobody is told of the node itself.
+        current: the run that the node's code runs in: its own, or if nobody is told of that the nearest around.
         outside: the run of the execution, which the nodes before it run in unless they have taps.
         listening: who listens.
         is_left: the node is cancelled because nobody wants more of it: it has not failed.
@@ -46,20 +46,19 @@ class Tap:
 
     __slots__ = ("_feeds", "_input_error", "_outer", "_own", "current", "is_left", "listening", "outside")
 
-    def __init__(self, listening: Listening, outside: Current) -> None:
+    def __init__(self, listening: Listening, outside: Current, current: Current) -> None:
         self.listening = listening
         self.outside = outside
-        self.current = outside
+        self.current = current
         self.is_left = False
         self._own: list[Record] = []
         self._outer: list[tuple[Record, Piece]] = []
         self._feeds: list[tuple[Intake, Piece]] = []
         self._input_error: BaseException | None = None
 
-    def tell(self, record: Record, current: Current) -> None:
+    def tell(self, record: Record) -> None:
         """Tell of the node's own run."""
         self._own.append(record)
-        self.current = current
         record.expect_output()
 
     def tell_of_scope(self, record: Record, piece: Piece) -> None:
@@ -131,17 +130,22 @@ class Tap:
             record.end()
 
     def given(self, value: object) -> None:
-        """Take the caller's value, for the runs that it is the input of."""
+        """Take the caller's value, for the runs that it is the input of, or goes through."""
         for intake, piece in self._feeds:
             part = piece.of(value)
             if part is not NOTHING:
                 intake.give(part)
             else:
                 intake.end()
+        for record, piece in self._outer:
+            part = piece.of(value)
+            if part is not NOTHING:
+                record.chunk(part)
+            record.end()
 
     def fail(self, error: BaseException, *, from_input: bool) -> None:
         """Tell that the node has failed; by an error of its input only if it was already at work."""
-        if self.is_left and isinstance(error, trio.Cancelled):
+        if isinstance(error, GeneratorExit) or (self.is_left and isinstance(error, trio.Cancelled)):
             return
         if from_input:
             self._input_error = error
@@ -187,12 +191,14 @@ class Recorder:
         self._tags = _unique((*config.tags, *(around.tags if around is not None else ())))
         self._metadata = {**(around.metadata if around is not None else {}), **config.metadata}
         self._is_whole: dict[NodeId, bool] = {INPUT: input_is_value}
-        self._base: Current | None = None
+        self._root: Current | None = None
         self._currents: dict[ScopeId | NodeId, Current] = {}
+        self._inside: dict[ScopeId | NodeId, Current] = {}
+        self._base: Current | None = None
         self._records: list[Record] = []
         self._taps: dict[NodeId, Tap] = {}
-        scopes = [(scope, self._new_scope(scope)) for scope in plan.scopes]
-        nodes = [(node, self._new_node(node)) for node in plan.nodes if node.has_run]
+        scopes = [(scope, self._new(scope, scope.parent)) for scope in plan.scopes]
+        nodes = [(node, self._new(node, node.scope)) for node in plan.nodes if node.has_run]
         for scope, records in scopes:
             for record in records:
                 self._add_scope(scope, record)
@@ -206,17 +212,18 @@ class Recorder:
 
     @property
     def base(self) -> Current:
-        """The run of the whole: of the outermost group, or of the only node."""
+        """The run that code runs in where nobody is told of its node: that of the whole."""
         assert self._base is not None, "every plan has a run"
         return self._base
 
     @property
     def run_id(self) -> str:
         """The id of the whole."""
-        return self.base.path[-1]
+        assert self._root is not None, "every plan has a run"
+        return self._root.path[-1]
 
     def current(self, node: PlannedNode) -> Current:
-        """Return the run of a node, whether or not anybody is told of it."""
+        """Return the run of a node, whether or not anybody is told of it: what the runs of its bodies hang on."""
         return self._currents[node.id]
 
     def give(self, value: object) -> None:
@@ -249,17 +256,10 @@ class Recorder:
 
     # --- making records ---
 
-    def _new_scope(self, scope: Scope) -> list[Record]:
-        outside = self._around if scope.parent is None else self._currents[scope.parent]
-        records, self._currents[scope.id] = self._new(scope, outside)
-        return records
-
-    def _new_node(self, node: PlannedNode) -> list[Record]:
-        records, self._currents[node.id] = self._new(node, self._outside(node))
-        return records
-
-    def _new(self, place: Scope | PlannedNode, outside: Current | None) -> tuple[list[Record], Current]:
-        is_root = self._base is None
+    def _new(self, place: Scope | PlannedNode, scope: ScopeId | None) -> list[Record]:
+        """Make the records of one run: one for every listener that is told of it."""
+        outside = self._around if scope is None else self._currents[scope]
+        is_root = self._root is None
         takes_config = is_root and not self._is_body
         name = self._config.name or place.name if takes_config else place.name
         run_id = self._run_id if takes_config else None
@@ -273,12 +273,10 @@ class Recorder:
             run = Run(place.kind, name, path[-1], path[listener.depth : -1], tags, metadata)
             parent = above[index].record if index < len(above) else None
             record = None
-            told = listener.filter.keeps((name,), place.kind, tags)
+            told = listener.filter.keeps(name, place.kind, tags)
             if told or (parent is not None and parent.needs_inside):
-                record = Record(
-                    run, listener, parent, told=told, is_scope=isinstance(place, Scope), is_root=is_root
-                )
-                # What the listener has asked to run has the caller's own input and value, not what a node makes of them.
+                record = Record(run, listener, parent, told=told, is_scope=isinstance(place, Scope), is_root=is_root)
+                # What the listener has asked to run has the caller's own input, not what a node makes of it.
                 is_asked = takes_config and index >= len(self._around.views if self._around is not None else ())
                 record.tells_input_at_end &= not is_asked
                 record.tells_chunks &= self._tells_chunks(place, takes_config)
@@ -288,14 +286,22 @@ class Recorder:
             views.append(View(listener, run, record or parent))
         self._records += records
         inherited = tuple(tag for tag in tags if not _PLACE.fullmatch(tag))
-        current = Current(self.listening, place.kind, path, inherited, metadata, tuple(views))
-        self._base = self._base or current
-        return records, current
+        is_node = isinstance(place, PlannedNode)
+        current = Current(self.listening, place.kind, path, inherited, metadata, tuple(views), is_own=is_node)
+        around = self._around if scope is None else self._inside[scope]
+        if around is not None and not any(record.told for record in records):
+            inside = current.as_part_of(around)
+        else:
+            inside = current
+        self._root = self._root or current
+        self._base = self._base or inside
+        self._currents[place.id], self._inside[place.id] = current, inside
+        return records
 
     def _tells_chunks(self, place: Scope | PlannedNode, is_asked: bool) -> bool:
-        """Tell whether chunks are events: not the one of a value, where values were asked for, nor of the whole then."""
+        """Tell whether chunks are events: not where they are one value and only values were asked for."""
         if isinstance(place, PlannedNode):
-            return place.emits_chunks and (self._tells_value or not (is_asked or _gives_value(place)))
+            return place.emits_chunks and (self._tells_value or not _gives_value(place))
         if self._tells_value or is_asked:
             return self._tells_value
         output = self._plan.by_id.get(place.output)
@@ -319,7 +325,7 @@ class Recorder:
 
     def _add_node(self, node: PlannedNode, record: Record) -> None:
         record.fold_output(node.folds)
-        self._tap_of(node.id).tell(record, self.current(node))
+        self._tap_of(node.id).tell(record)
         for edge in self._plan.edges_into[node.id]:
             self._feed(record, edge)
 
@@ -344,13 +350,11 @@ class Recorder:
 
     # --- details ---
 
-    def _outside(self, node: PlannedNode) -> Current | None:
-        return self._around if node.scope is None else self._currents[node.scope]
-
     def _tap_of(self, node_id: NodeId) -> Tap:
         tap = self._taps.get(node_id)
         if tap is None:
-            tap = self._taps[node_id] = Tap(self.listening, self.base)
+            current = self._inside.get(node_id, self.base)
+            tap = self._taps[node_id] = Tap(self.listening, self.base, current)
         return tap
 
     def _fold_along(self, edge: Edge) -> Accumulator | None:

@@ -16,8 +16,9 @@ import trio
 from graphflow.events import Event, Filter
 from graphflow.runtime.current import CURRENT, Listener, Listening, RunIds
 from graphflow.runtime.execution import Execution, Run
-from graphflow.runtime.failures import combined, only_errors
+from graphflow.runtime.failures import Raised, combined, only_errors
 from graphflow.runtime.log import EventLog
+from graphflow.runtime.tasks import Work
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
     """
 
     def __init__(self, *, needs_nursery: bool) -> None:
-        self._nursery_manager = trio.open_nursery() if needs_nursery else None
+        self._needs_nursery = needs_nursery
+        self._nursery_manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
         self._chunks: AsyncGenerator[T, None] | None = None
         self._entered = False
@@ -40,7 +42,8 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
         if self._entered:
             raise RuntimeError("this run is open already, or is over: call the verb again for another one")
         self._entered = True
-        if self._nursery_manager is not None:
+        if self._needs_nursery:
+            self._nursery_manager = trio.open_nursery()
             self._nursery = await self._nursery_manager.__aenter__()
         try:
             self._chunks = self._open(self._nursery)
@@ -58,14 +61,12 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
     ) -> None:
         if self._chunks is None:
             raise RuntimeError("this run is not open: it was not entered, or has been left")
-        errors: list[BaseException] = []
+        kept = Raised()
         for leave in (self._close_chunks, self._leave, self._leave_nursery):
-            try:
+            with kept:
                 await leave()
-            except BaseException as error:  # all three are done, and what they raise is told together
-                errors.append(error)
         self._chunks = None
-        outcome = combined(raised, errors)
+        outcome = combined(raised, kept.errors)
         if outcome is not None and outcome is not raised:
             raise outcome
 
@@ -132,7 +133,7 @@ class OpenedEvents(Opened[Event]):
         self._filter = events
         self._run_id = run_id
         self._outputs = outputs
-        self._scope = trio.CancelScope()
+        self._work = Work()
         self._log: EventLog | None = None
         self._done = trio.Event()
 
@@ -149,37 +150,34 @@ class OpenedEvents(Opened[Event]):
     @trio.lowlevel.enable_ki_protection
     async def _run(self, execution: Execution, log: EventLog) -> None:
         """Run to the end, or until the listener leaves, and close the log with the error, if there is one."""
-        chunks = execution.chunks()
-        raised: list[BaseException] = []
+        raised = Raised()
         try:
-            # Leaving cancels what the run waits for, not its cleanup: that comes after the scope.
-            with self._scope:
-                await self._pump(chunks)
-        except BaseException as error:
-            raised.append(error)
-        try:
-            await chunks.aclose()
-        except BaseException as error:
-            raised.append(error)
-        outcome = combined(None, raised)
-        is_error = bool(only_errors(raised))
-        log.close(outcome if is_error else None)
-        self._done.set()
-        if outcome is not None and not is_error:
-            raise outcome
-
-    @trio.lowlevel.disable_ki_protection
-    async def _pump(self, chunks: AsyncGenerator[Any, None]) -> None:
-        async for _ in chunks:
-            if self._scope.cancel_called:
-                return
+            with raised, self._work:
+                self._work.begin()
+                await _exhaust(execution.chunks())
+            if not only_errors(raised.errors):
+                raised.again()
+        finally:
+            log.close(combined(None, only_errors(raised.errors)))
+            self._done.set()
 
     async def _leave(self) -> None:
         assert self._log is not None
-        self._log.close()  # a node that waits for the listener goes on, to be closed where it yields
-        self._scope.cancel()
+        self._log.close()
+        self._work.end()
         with trio.CancelScope(shield=True):
             await self._done.wait()
         error = self._log.take_error()
         if error is not None:
             raise error
+
+
+@trio.lowlevel.disable_ki_protection
+async def _exhaust(chunks: AsyncGenerator[Any, None]) -> None:
+    raised = Raised()
+    with raised:
+        async for _ in chunks:
+            pass
+    with raised:
+        await chunks.aclose()
+    raised.again()

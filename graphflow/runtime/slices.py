@@ -6,7 +6,7 @@ import threading
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, final
 
-import trio
+from graphflow.runtime.tasks import pause
 
 if TYPE_CHECKING:
     from graphflow.runtime.current import Listening
@@ -67,9 +67,9 @@ class Slice:
         return now >= _turn.ends
 
     async def renew(self) -> None:
-        """Let others run; raises `trio.Cancelled` if this task is cancelled."""
+        """Let others run; notices if this task is cancelled, or told to end."""
         if self._listening is not None and self._listening.full:
             await self._listening.room()
         else:
-            await trio.lowlevel.checkpoint()
+            await pause()
         _turn.ends = perf_counter() + SLICE

@@ -80,6 +80,10 @@ class StageRun:
         assert flow is not None
         return flow
 
+    async def stream(self) -> AsyncIterator[Any]:
+        """Run the stage, and return what it gives as an asynchronous stream."""
+        return self._async_input(None, await self.flow())
+
     async def close(self, *, is_cancelled: bool = False) -> list[BaseException]:
         """Read nothing more, and close what was opened, from the sink upwards; returns the errors that this raises."""
         self._execution.abandon_inputs(self.stage, is_cancelled=is_cancelled)
@@ -100,16 +104,17 @@ class StageRun:
     def hold(self, generator: Any, owner: PlannedNode | Cluster | None = None) -> Any:
         """Remember to close what was opened, and for notes on its errors what runs in it."""
         self._held.append(generator)
-        frame = None if owner is None else frame_of(generator)
+        runs = generator.iterator if isinstance(generator, threads.InThread) else generator
+        frame = None if owner is None else frame_of(runs)
         if frame is not None and owner is not None:
             self._frames[frame] = owner
         return generator
 
-    def annotate(self, error: BaseException) -> None:
-        """Add the note that says which node of the stage raised an error."""
+    def annotate(self, error: BaseException, at: PlannedNode | None = None) -> None:
+        """Add the note that says which node of the stage raised an error: the one `at` work, or one that it reads."""
         if isinstance(error, Exception) and not isinstance(error, InputError):
             found = find_node(error, self._frames)
-            annotate(error, self._at if found is None else self._plan.by_id[found], self._execution.run_id)
+            annotate(error, (at or self._at) if found is None else self._plan.by_id[found], self._execution.run_id)
 
     # --- what comes in ---
 
@@ -182,14 +187,15 @@ class StageRun:
             EmptyStreamError: the stream gave none, and the parameter has no default.
         """
         tap = self._tap(node.id)
-        assert edge.accumulator is not None and edge.port is not None
+        assert edge.accumulator is not None
+        assert edge.port is not None
         if isinstance(flow, Whole):
             if flow.is_folded or keeps_one(edge.accumulator):
                 return flow.value
             flow = SyncStream(iter((flow.value,)))
         fold = edge.accumulator.fold()
         try:
-            await drain(flow, fold, tap.start if tap is not None else _nothing_started, self._slice)
+            await drain(flow, fold, tap.start if tap is not None else _nothing_started, self._execution.slice())
         except FoldError as error:
             self._failed(node, tap, error)
             raise
@@ -248,11 +254,11 @@ class StageRun:
                 CURRENT.reset(token)
 
     async def _in_thread(self, node: PlannedNode, arguments: dict[str, Any]) -> Any:
-        return await threads.in_thread(_apply, node, arguments)
+        waits = any(isinstance(one, threads.Pulled) for one in arguments.values())
+        return await threads.in_thread(_apply, node, arguments, waits=waits)
 
     def _failed(self, node: PlannedNode, tap: Tap | None, error: BaseException) -> None:
-        if isinstance(error, Exception):
-            annotate(error, node, self._execution.run_id)
+        self.annotate(error, node)
         if tap is not None:
             tap.fail(error, from_input=False)
 
@@ -277,7 +283,7 @@ class StageRun:
             return AsyncStream(self.hold(aiter(generator), node))
         iterator: Iterator[Any] = iter(generator)
         if _runs_in_thread(node, arguments):
-            return AsyncStream(self.hold(threads.iterate_in_thread(iterator), node))
+            return AsyncStream(self.hold(threads.InThread(iterator), node))
         return SyncStream(self.hold(iterator, node))
 
     def _transform(self, node: PlannedNode, tap: Tap | None, port: str, flow: Flow) -> Flow:
@@ -292,7 +298,7 @@ class StageRun:
         return self._tapped(tap, self._generate(node, tap, {port: chunks}), resumes=True)
 
     def _async_input(self, tap: Tap | None, flow: Flow) -> AsyncIterator[Any]:
-        stream = as_async(flow, self._slice)
+        stream = as_async(flow, self._execution.slice())
         if not isinstance(flow, AsyncStream):
             self.hold(stream)
         return stream if tap is None else self.hold(_async_input(tap, stream))
@@ -385,7 +391,7 @@ class StageRun:
         if self._execution.buffer(edge) is not None:
             return flow  # the writers of its queue have put their chunks under their keys
         key = node.ports[0].name
-        change = (lambda chunk: {key: chunk}) if key != REST else (lambda chunk: dict(chunk))
+        change: Callable[[Any], Any] = dict if key == REST else lambda chunk: {key: chunk}
         return self._held_flow(node, mapped(flow, change, lambda _: True))
 
     async def _branch(self, node: PlannedNode, tap: Tap | None, value: Any) -> Flow:

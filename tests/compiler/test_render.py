@@ -250,7 +250,10 @@ def nasty() -> Graph:
     first, *others = NASTY
     nodes = (
         node(first, Op.CALL, whole('the "end"', str), output=str),
-        *(node(name, Op.MAP, stream("class", str), output=str) for name in others),
+        *(
+            node(name, Op.MAP, stream("class", str), output=dict if index == 1 else str)
+            for index, name in enumerate(others)
+        ),
     )
     ids = (INPUT, *NASTY)
     edges: list[tuple[str | None, ...]] = list(pairwise(ids))
@@ -333,7 +336,8 @@ warning[GF301]: the output does not stream: `country_names` is a plain function 
   hint: write it as a transform, which takes chunks as they come:
             @gf.transform
             async def country_names(chunks: AsyncIterator[dict]) -> AsyncIterator[list[str]]:
-                async for chunk in chunks: ...  # and yield what each chunk adds
+                async for chunk in chunks:
+                    yield ...  # what this chunk adds
         or, if it can work on one chunk at a time: gf.chunkwise(country_names)
 """
 
@@ -389,13 +393,13 @@ NESTED_TEXT = """\
 router · str → list[str] · producer · streams
 streaming begins at `each`, once `input`, `route` and `split` are done
 
-    node   class      takes → gives     folds by
-    input  transform  str               concat
+    node   class      takes → gives          folds by
+    input  transform  str                    concat
            what the caller gives
 
 s0  pulled by the reader: it begins at the input
     ← `input`  call, folds by concat, because the only consumer of the input reads it in place
-    route  aggregate  str → str         concat
+    route  aggregate  str → str              concat
            `route` decides on its whole input, and its alternative `exclaim` does not promise to stream
            (app/chains.py:62)
     ├ if `is_short`: ask · str → str · producer · streams
@@ -438,9 +442,9 @@ s0  pulled by the reader: it begins at the input
         ■ reverse  aggregate  str → str      single
                    blocks the output
                    `reverse` is a plain function of its whole input (app/chains.py:60)
-    split  aggregate  str → list[str]   single
+    split  aggregate  str → list[str]        single
            `split` is a plain function of its whole input (app/chains.py:63)
-  ▶ each   producer   list → list[str]  concat
+  ▶ each   producer   list[str] → list[str]  concat
            streaming begins here
            `each` waits for its whole list, then gives a result for every item (app/chains.py:64)
     └ for every item, 4 at once: ask · str → str · producer · streams
@@ -462,7 +466,7 @@ s0  pulled by the reader: it begins at the input
 in `route`, otherwise:
 note[GF302]: the output does not stream: `reverse` is a plain function of its whole input, and nothing before it streams either
   --> app/chains.py:60
-  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+  hint: end the chain with a node that gives chunks: a chat model, or an @gf.aggregate that yields
 """
 
 MIXED_TEXT = """\
@@ -478,19 +482,17 @@ s0  a task of its own: it begins at the input
   ■ load     aggregate  ? → ?                                                single
              blocks the output
              `load` is a plain function of its whole input (app/chains.py:80)
-             unchecked: ? is not annotated
+             unchecked: `source` is not annotated
 
 s1  a task of its own: `load` has several consumers
     ← key 'name' of `load`  bounded 64, because a writer that is ahead waits
     name     transform  ? → ?                                                single
              `name` passes every chunk on
-             unchecked: ? is not annotated
 
 s2  a task of its own: `load` has several consumers
     ← `load`  bounded 64, because a writer that is ahead waits
     some     transform  ? → {name: ?, size: ?}                               single
              `some` passes on `name` and `size` of every chunk
-             unchecked: ? is not annotated
     ← `some`  folds by collect
     collect  aggregate  {name: ?, size: ?} → list                            single
              `collect` folds its whole input into one value
@@ -501,12 +503,12 @@ s3  pulled by the reader: 2 streams meet in `weave`
     ← `collect` into `right`  fold by single, because every chunk is folded as it comes: the port waits for
       the whole value
     weave    transform  (left: Stream[str], right: list, limit?: int) → str  concat
-             `weave` yields while it reads `left` once it has `right` and `limit`
-             unchecked: `left`: ? is not annotated
+             `weave` yields while it reads `left` once it has `right`
+             unchecked: `left`: what `name` gives is not annotated
 
 note[GF302]: the output does not stream: `load` is a plain function of its whole input, and nothing before it streams either
   --> app/chains.py:80
-  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+  hint: end the chain with a node that gives chunks: a chat model, or an @gf.aggregate that yields
 """
 
 LONG_TEXT = """\
@@ -536,7 +538,7 @@ s0  pulled by the reader: it begins at the input
 
 note[GF302]: the output does not stream: `step` is a plain function of its whole input, and nothing before it streams either
   --> app/chains.py:70
-  hint: a chain streams from its last producer or transform on: end it with one, such as a chat model
+  hint: end the chain with a node that gives chunks: a chat model, or an @gf.aggregate that yields
 """
 
 RAG_DECLARED = """\
@@ -562,21 +564,21 @@ MIXED_FOUND = """\
 graph → weave, aggregate, does not stream, blocked by `load`
 input: ?, transform, folds by single
 load: call thread emits_chunks=False ? → ?, aggregate, folds by single
-    source ← input, whole, folds by single, unchecked: ? is not annotated
+    source ← input, whole, folds by single, unchecked: `source` is not annotated
     because `load` is a plain function of its whole input
 name: identity keys=['name'] ? → ?, transform, folds by single
-    chunks ← load['name'], unchecked: ? is not annotated
+    chunks ← load['name']
     because `name` passes every chunk on
 some: project keys=['name', 'size'] ? → {name: ?, size: ?}, transform, folds by single
-    chunks ← load, unchecked: ? is not annotated
+    chunks ← load
     because `some` passes on `name` and `size` of every chunk
 collect: call {name: ?, size: ?} → list, aggregate, folds by single
     chunks ← some, whole, folds by collect
     because `collect` folds its whole input into one value
 weave: generate async (left: Stream[str], right: list, limit?: int) → str, transform, folds by concat
-    left ← name, unchecked: ? is not annotated
+    left ← name, unchecked: what `name` gives is not annotated
     right ← collect, whole, folds by single
-    because `weave` yields while it reads `left` once it has `right` and `limit`
+    because `weave` yields while it reads `left` once it has `right`
 scope chain: chain 'mixed' input → weave
 """
 

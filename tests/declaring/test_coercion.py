@@ -33,8 +33,7 @@ def letters(text: str) -> Iterator[str]:
 
 
 def stream_to_stream(texts: Iterator[str]) -> Iterator[str]:
-    for text in texts:
-        yield text
+    yield from texts
 
 
 async def stream_to_stream_async(texts: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -64,8 +63,7 @@ async def stream_to_value(texts: AsyncIterator[str]) -> str:
 
 
 def unannotated_generator(texts):  # type: ignore[no-untyped-def]
-    for text in texts:
-        yield text
+    yield from texts
 
 
 async def unannotated_generator_async(texts):  # type: ignore[no-untyped-def]
@@ -78,8 +76,7 @@ def unannotated(text):  # type: ignore[no-untyped-def]
 
 
 def generator_with_result_only(texts) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    for text in texts:
-        yield text
+    yield from texts
 
 
 FUNCTIONS = {
@@ -180,7 +177,7 @@ JOINED = {
 
 @pytest.mark.parametrize(("first", "second"), JOINED)
 def test_two_chains_promise_what_both_can(first: Any, second: Any) -> None:
-    chain = NODES[first] | NODES[second]  # type: ignore[operator]
+    chain = NODES[first] | NODES[second]
     assert type(chain) is JOINED[first, second]
     # Whichever way it is nested, and whatever stands in it:
     assert type(chain | transform) is JOINED[JOINED[first, second], T]

@@ -48,6 +48,23 @@ def size(text: str) -> int:
     return len(text)
 
 
+@gf.aggregate
+async def ticks(text: str) -> AsyncIterator[str]:
+    for letter in text:
+        await trio.sleep(1)
+        yield letter
+
+
+def timed(chain: gf.Chain[Any, Any], given: object) -> list[tuple[float, Any]]:
+    """Return the chunks with the virtual time at which they came."""
+
+    async def read() -> list[tuple[float, Any]]:
+        async with chain.stream(given) as stream:
+            return [(trio.current_time(), chunk) async for chunk in stream]
+
+    return trio.run(read, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
 # --- parallel ----------------------------------------------------------------------------------------------
 
 
@@ -60,17 +77,9 @@ def test_parallel_gives_a_stream_of_records_in_order_per_key() -> None:
 
 
 def test_between_keys_chunks_come_as_they_arrive_and_ties_as_declared() -> None:
-    @gf.aggregate
-    async def ticks(text: str) -> AsyncIterator[str]:
-        for letter in text:
-            await trio.sleep(1)
-            yield letter
-
-    async def keys() -> list[str]:
-        async with (ticks | gf.parallel(b=upper, a=tripled)).stream("abc") as stream:
-            return [key async for record in stream for key in record]
-
-    assert trio.run(keys, clock=trio.testing.MockClock(autojump_threshold=0)) == ["b", "a"] * 3
+    given = timed(ticks | gf.parallel(b=upper, a=tripled), "xyz")
+    assert [sorted(key for _, record in given for key in record)] == [["a"] * 3 + ["b"] * 3]
+    assert [when for when, _ in given] == [1, 1, 2, 2, 3, 3]
 
 
 def test_what_comes_before_a_fork_runs_once() -> None:
@@ -129,12 +138,16 @@ def test_an_assigned_key_replaces_a_passed_one() -> None:
     assert of_key("text", chunks(chain, "abc")) == ["ABC"]
 
 
+def size_of_text(record: dict[str, str]) -> int:
+    return len(record["text"])
+
+
 def test_an_assigned_key_comes_as_soon_as_it_exists() -> None:
-    first = letters | gf.parallel(text=gf.passthrough())
-    chain = first | gf.assign(loud=gf.pick("text") | upper)
-    given = chunks(chain, "abc")
-    assert given[:2] in ([{"text": "a"}, {"loud": "A"}], [{"loud": "A"}, {"text": "a"}])
-    assert value(chain, "abc") == {"text": "abc", "loud": "ABC"}
+    chain = ticks | gf.parallel(text=gf.passthrough()) | gf.assign(loud=gf.pick("text") | upper, size=size_of_text)
+    given = timed(chain, "abc")
+    assert [(when, record["loud"]) for when, record in given if "loud" in record] == [(1, "A"), (2, "B"), (3, "C")]
+    assert [(when, record["text"]) for when, record in given if "text" in record] == [(1, "a"), (2, "b"), (3, "c")]
+    assert [(when, record["size"]) for when, record in given if "size" in record] == [(3, 3)]
 
 
 def test_assign_after_assign_streams_by_key() -> None:

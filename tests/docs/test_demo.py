@@ -44,7 +44,7 @@ def run(main: Callable[[], Awaitable[None]]) -> float:
 def test_it_shows_a_plan_an_answer_events_and_a_chain_that_is_broken_and_mended(
     demo: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seconds = run(demo.main)
+    seconds = run(lambda: demo.main("scripted"))
     printed = capsys.readouterr().out
     assert seconds < 30
     for expected in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import re
 import threading
@@ -152,7 +153,7 @@ def test_b02_b03_a_synchronous_break_stops_the_source(chain: str) -> None:
         for _ in chunks:
             break
     assert made[-1] == -1
-    assert len(made) <= 64 + 2
+    assert len(made) <= 2 * 64 + 2
 
 
 def test_b04_a_failing_branch_cancels_its_sibling() -> None:
@@ -526,7 +527,7 @@ def test_b18_callable_objects_are_recognised_and_generator_expressions_are_not()
                 yield f"<{chunk}>"
 
     async def main() -> None:
-        assert await chunks_of(words(2) | Bracketed()) == ["<0 >", "<1 >"]  # type: ignore[operator]
+        assert await chunks_of(words(2) | Bracketed()) == ["<0 >", "<1 >"]
         assert len(await chunks_of(words(2) | (lambda text: (letter for letter in text)))) == 1
 
     trio.run(main)
@@ -556,7 +557,7 @@ def test_b50_types_that_do_not_fit_are_found_by_the_compiler() -> None:
         return len(text)
 
     with pytest.raises(gf.CompileError, match="GF201"):
-        gf.compile(words() | rows)
+        gf.compile(words() | rows)  # type: ignore[operator]
     with pytest.raises(gf.CompileError, match="question"):
         gf.compile({"context": same} | gf.prompt("{context} {question}"))
 
@@ -651,8 +652,12 @@ def test_b27_a_nursery_inside_a_node_works() -> None:
     run(main)
 
 
-def test_b28_chains_run_under_trio() -> None:
+def test_b28_chains_run_under_trio_and_from_asyncio_in_a_thread() -> None:
+    async def under_asyncio() -> str:
+        return await asyncio.to_thread(same.sync.invoke, "q")
+
     assert trio.run(same.invoke, "q") == "q"
+    assert asyncio.run(under_asyncio()) == "q"
 
 
 def test_b46_blocking_functions_run_side_by_side() -> None:
@@ -671,7 +676,7 @@ def test_b46_blocking_functions_run_side_by_side() -> None:
 def test_b34_a_chain_of_thousands_of_nodes_streams() -> None:
     chain: gf.Chain[Any, Any] = words(3)
     for _ in range(2000):
-        chain = chain | same  # type: ignore[operator]
+        chain = chain | same
     assert run(lambda: chunks_of(chain)) == ["0 ", "1 ", "2 "]
 
 
@@ -692,7 +697,7 @@ def test_b38_max_concurrency_holds_for_the_verb_or_node_that_has_it() -> None:
         await counted.batch("abcdefghij", max_concurrency=2)
         assert peak == 2
         peak = 0
-        await gf.each(counted, max_concurrency=3).invoke(list("abcdefghij"))  # type: ignore[arg-type]
+        await gf.each(counted, max_concurrency=3).invoke(list("abcdefghij"))
         assert peak == 3
         peak = 0
         await gf.parallel(dict.fromkeys("abcdefghij", counted)).invoke("q")
@@ -801,9 +806,9 @@ def test_b51_a_text_model_streams_its_events() -> None:
             for letter in text:
                 yield letter
 
-    events = run(lambda: events_of(gf.prompt("{q}") | Letters(), {"q": "ab"}, include_types=["llm"]))
+    events = run(lambda: events_of(same | Letters(), "ab", include_types=["llm"]))
     assert [event.event for event in events] == ["on_llm_start", "on_llm_stream", "on_llm_stream", "on_llm_end"]
-    assert events[0].input == {"prompts": ["Human: ab"]}
+    assert events[0].input == {"prompts": ["ab"]}
 
 
 def test_b55_a_streaming_step_starts_before_the_one_before_it_ends() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 
@@ -14,17 +15,16 @@ from tests.docs.pages import Page, PageError, pages
 def test_examples_of_a_page_print_what_it_shows(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     printed = {}
-    wrong = []
+    wrong: list[str] = []
     for block, shown, text in page.run():
         printed[block] = text
-        expected = "" if shown is None else f"{shown.code}\n"
-        if text != expected:
-            place = f"{page.name}:{block.start}"
-            wrong.append(f"{place} prints\n\n{text}\nand the page shows\n\n{expected}")
+        expected = [] if shown is None else shown.code.splitlines()
+        place = f"{page.name}:{block.start if shown is None else shown.start}"
+        wrong += difflib.unified_diff(expected, text.splitlines(), place, "what the example prints", lineterm="")
     if os.environ.get("REWRITE_DOCS"):
         page.path.write_text(page.with_outputs(printed), encoding="utf-8")
-    else:
-        assert not wrong, "\n".join([*wrong, "REWRITE_DOCS=1 writes what is printed into the pages"])
+    elif wrong:
+        pytest.fail("\n".join([*wrong, "", "REWRITE_DOCS=1 writes into the pages what is printed"]), pytrace=False)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tests.docs.pages import ROOT, Page
@@ -23,6 +24,12 @@ def test_the_first_example_runs_as_a_program_of_its_own(tmp_path: Path) -> None:
     )
     assert ran.stderr.decode() == ""
     assert ran.stdout.decode() == shown.code
+
+
+def test_every_extra_is_named_where_the_installation_is_described() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [extra for extra in project.get("optional-dependencies", ()) if f"`{extra}`" not in readme]
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:

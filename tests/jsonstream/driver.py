@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphflow.jsonstream import NOTHING, JsonStream, JsonStreamError
+from graphflow.jsonstream.stream import Reader
 
 
 def outcome(chunks: Iterable[str], **options: Any) -> tuple[list[Any], list[int], JsonStreamError | None]:
@@ -21,6 +22,23 @@ def outcome(chunks: Iterable[str], **options: Any) -> tuple[list[Any], list[int]
     except JsonStreamError as error:
         return given, at, error
     return given, at, None
+
+
+def pushed(stream: Reader, chunks: Iterable[str]) -> tuple[list[Any], JsonStreamError | None]:
+    """What each chunk and the end gave, empty or not, and the error."""
+    given: list[Any] = []
+    try:
+        for chunk in chunks:
+            given.append(stream.feed(chunk))
+        given.append(stream.finish())
+    except JsonStreamError as error:
+        return given, error
+    return given, None
+
+
+def pieces(text: str, size: int) -> list[str]:
+    """The text in chunks of a size."""
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def facts(error: JsonStreamError | None) -> dict[str, str] | None:

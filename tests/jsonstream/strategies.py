@@ -28,8 +28,18 @@ def _containers(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return _joined(values, "[", "]") | _joined(members, "{", "}")
 
 
-VALUES = st.recursive(NUMBERS | LITERALS | STRINGS, _containers, max_leaves=12)
-CONTAINERS = _containers(VALUES)
+# Neighbours with the same keys, as in most documents.
+RECORDS = st.lists(
+    st.tuples(NUMBERS | STRINGS, NUMBERS | STRINGS).map(lambda pair: '{"a": %s, "b": [%s]}' % pair),  # noqa: UP031
+    min_size=1,
+    max_size=4,
+).map(lambda items: f"[{', '.join(items)}]")
+VALUES = RECORDS | st.recursive(NUMBERS | LITERALS | STRINGS, _containers, max_leaves=12)
+CONTAINERS = RECORDS | _containers(VALUES)
+
+PATHS = st.sampled_from(
+    ["$", "[*]", "*", "[0]", "[1]", "a", "b", "[*][*]", "*.*", "[*].*", "*[*]", "a.a", "a[*]", "a.b", "[0][0]", "[0].a", "a[0]", '["a b"]', '["~/"].*', '[""][*]', "[*].a", "[*][*][*]"]  # noqa: E501
+)  # fmt: skip
 
 NOISE = st.sampled_from([*list("{}[]:,\"\\/*'`-+.0123eEtfnN \nu�\x01"), "//", "/*", "*/", "\\u", "```json", "None"])
 

@@ -4,19 +4,23 @@ import contextlib
 import copy
 import itertools
 import json
+import os
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graphflow.jsonstream import NOTHING, JsonStreamError, parse_stream, scanner
+from graphflow.jsonstream import NOTHING, JsonItems, JsonStreamError, JsonText, parse_stream, scanner
+from graphflow.jsonstream.paths import Any_, Path, parse_path
 from graphflow.jsonstream.prose import find_more
 from graphflow.jsonstream.values import identical
-from tests.jsonstream.driver import facts, outcome, patched
-from tests.jsonstream.strategies import CONTAINERS, VALUES, cuts, mutated
+from tests.jsonstream.driver import facts, outcome, patched, pushed
+from tests.jsonstream.strategies import CONTAINERS, PATHS, VALUES, cuts, mutated
 
-law = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+# A fixed dose; HYPOTHESIS_PROFILE=long looks at 10,000 documents for each law, other ones each time.
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+law = settings(max_examples=10_000 if LONG else 90, deadline=None, derandomize=not LONG, database=None)
 
 OPTIONS = st.fixed_dictionaries(
     {},
@@ -111,11 +115,16 @@ def test_no_value_is_given_twice(data: st.DataObject, text: str, every: bool) ->
 @law
 @given(st.data(), CONTAINERS)
 def test_nothing_disappears(data: st.DataObject, text: str) -> None:
-    pairs = []
-    json.loads(text, strict=False, object_pairs_hook=lambda items: pairs.append([key for key, _ in items]))
-    assume(all(len(keys) == len(set(keys)) for keys in pairs))  # a second value for a key takes the place of the first
+    assume(not repeats(text))  # a second value for a key takes the place of the first
     values, _, _ = outcome(data.draw(cuts(text)), every=True)
     assert all(grows(one, other) for one, other in itertools.pairwise(values))
+
+
+def repeats(text: str) -> bool:
+    """Whether an object has a key twice."""
+    pairs = []
+    json.loads(text, strict=False, object_pairs_hook=lambda items: pairs.append([key for key, _ in items]))
+    return any(len(keys) > len(set(keys)) for keys in pairs)
 
 
 def grows(one: Any, other: Any) -> bool:
@@ -144,5 +153,93 @@ def test_patches_rebuild_each_value(data: st.DataObject, text: str, append: bool
     value = None
     for index in sorted(changes):
         document = patched(document, changes[index])
+        value = shown.get(index, value)
+        assert repr(document) == repr(value)
+
+
+def selected(value: Any, path: Path) -> list[Any]:
+    """What a path selects in a value."""
+    if not path:
+        return [value]
+    first, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        items = value.items() if first is Any_.KEY else [(first, value[first])] if first in value else []
+    elif isinstance(value, list):
+        items = [(index, item) for index, item in enumerate(value) if first in (Any_.ITEM, index)]
+    else:
+        items = []
+    return [found for _, item in items for found in selected(item, rest)]
+
+
+@law
+@given(st.data(), VALUES, st.lists(PATHS, min_size=1, max_size=3, unique=True))
+def test_items_are_what_the_paths_select(data: st.DataObject, text: str, paths: list[str]) -> None:
+    assume(not repeats(text))
+    given, error = pushed(JsonItems({path: path for path in paths}, root="any"), data.draw(cuts(text)))
+    assert error is None
+    records = [record for records in given for record in records]
+    for path in paths:
+        found = [record[path] for record in records if path in record]
+        assert repr(found) == repr(selected(json.loads(text, strict=False), parse_path(path)))
+
+
+@law
+@given(st.data(), mutated(), PATHS, OPTIONS)
+def test_items_and_text_depend_on_the_text_alone(
+    data: st.DataObject, text: str, path: str, options: dict[str, Any]
+) -> None:
+    options = {name: value for name, value in options.items() if name not in ("scalars", "every")}
+    chunks = data.draw(cuts(text))
+    for make, join in ((JsonItems, list), (JsonText, "".join)):
+        if make is JsonText and "*" in path:
+            continue
+        given, error = pushed(make(path, **options), chunks)
+        whole, expected = pushed(make(path, **options), [text])
+        assert facts(error) == facts(expected)
+        assert repr(join(itertools.chain(*given))) == repr(join(itertools.chain(*whole)))
+
+
+@law
+@given(st.data(), VALUES, PATHS)
+def test_the_text_is_that_of_the_string(data: st.DataObject, text: str, path: str) -> None:
+    assume("*" not in path)
+    assume(not repeats(text))
+    given, error = pushed(JsonText(path, root="any"), data.draw(cuts(text)))
+    found = selected(json.loads(text, strict=False), parse_path(path))
+    if found and not isinstance(found[0], str | None):
+        assert error is not None
+        assert error.kind == "invalid"
+    else:
+        assert error is None
+        assert "".join(given) == (found[0] if found and found[0] else "")
+
+
+@law
+@given(st.data(), VALUES, st.lists(PATHS, min_size=1, max_size=2))
+def test_what_is_held_is_shown_once_and_complete(data: st.DataObject, text: str, hold: list[str]) -> None:
+    assume(not repeats(text))
+    values, _, error = outcome(data.draw(cuts(text)), hold=hold, every=True)
+    assert error is None
+    assert repr(values[-1]) == repr(json.loads(text, strict=False))
+    for path in map(parse_path, hold):
+        final = list(map(repr, selected(values[-1], path)))
+        for value in values:
+            shown = list(map(repr, selected(value, path)))
+            assert shown == final[: len(shown)]
+
+
+@law
+@given(st.data(), mutated(), st.lists(PATHS, min_size=1, max_size=2), st.booleans())
+def test_patches_rebuild_each_value_of_which_parts_are_held(
+    data: st.DataObject, text: str, hold: list[str], append: bool
+) -> None:
+    chunks = data.draw(cuts(text))
+    values, at, error = outcome(chunks, hold=hold, every=True)
+    patches, patched_at, patch_error = outcome(chunks, hold=hold, every=True, patches=True, append=append)
+    assert facts(error) == facts(patch_error)
+    assert facts(error) == facts(outcome([text], hold=hold)[2])
+    shown, document, value = dict(zip(at, values, strict=True)), None, None
+    for index, patch in zip(patched_at, patches, strict=True):
+        document = patched(document, patch)
         value = shown.get(index, value)
         assert repr(document) == repr(value)

@@ -21,9 +21,11 @@ from graphflow.jsonstream import (
     errors,
     parse_stream,
     parse_stream_async,
+    paths,
     stream,
     tokens,
 )
+from graphflow.jsonstream.stream import Reader
 from graphflow.jsonstream.tree import CONTAINER, EARNED, ENTRY, FREE
 from tests.jsonstream.driver import outcome, patched
 
@@ -240,6 +242,17 @@ def test_patches_escape_their_pointers() -> None:
     ]
 
 
+def test_patches_for_a_key_that_a_neighbour_has_too() -> None:
+    assert list(parse_stream(['[{"name": "Fra', 'nce"}, {"name": "Sp', 'ain"}]'], patches=True)) == [
+        [{"op": "replace", "path": "", "value": [{"name": "Fra"}]}],
+        [
+            {"op": "replace", "path": "/0/name", "value": "France"},
+            {"op": "add", "path": "/1", "value": {"name": "Sp"}},
+        ],
+        [{"op": "replace", "path": "/1/name", "value": "Spain"}],
+    ]
+
+
 def test_patches_for_a_key_that_comes_again() -> None:
     chunks = ['{"a": [1', '], "b": 1, "a": ', '{"x": "y', 'z"}, "b": ', "1, ", '"b": 2}']
     document, states = None, []
@@ -279,11 +292,18 @@ def test_wrong_options_are_refused_at_once(options: Any, message: str) -> None:
 
 
 def test_options_lists_what_the_parser_takes() -> None:
-    assert list(Options.__annotations__) == list(inspect.signature(JsonStream).parameters)
+    taken = {*inspect.signature(JsonStream).parameters, *inspect.signature(Reader).parameters}
+    assert {*Options.__annotations__} == taken - {"schema", "options", "plant", "growing", "finish"}
 
 
-@pytest.mark.parametrize("module", [errors, stream, tokens], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [errors, paths, stream, tokens], ids=lambda module: module.__name__)
 def test_examples(module: Any) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted
-    assert not result.failed
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    # A public class says that it is of the public module, so it is not found in its own.
+    examples = (
+        finder.find(JsonStreamError, module=False, globs=vars(module)) if module is errors else finder.find(module)
+    )
+    for example in examples:
+        runner.run(example)
+    assert runner.tries
+    assert not runner.failures

@@ -333,7 +333,7 @@ class _Sketch:
         for name, shape in given.items():
             streams = isinstance(shape, Plain) and not shape.is_cut and (shape.folds is None or self.chance(2))
             ports.append(Port(name, shape.kind if isinstance(shape, Plain) else None, streams))
-        if len(ports) == 1 or self.chance(4):
+        if self.chance(4):
             ports.append(Port("extra", "int", streams=False, default=7))
         if self.chance(3):
             ports.reverse()
@@ -373,7 +373,8 @@ class _Sketch:
         options: list[Callable[[], Spec]] = [lambda: self.pick(given)]
         if depth and self.budget > 1:
             options.append(lambda: self.fan(given, depth, assigns=True))
-        if named := {key: shape for key, shape in given.fields if may_feed(shape)}:
+        named = {key: shape for key, shape in given.fields if may_feed(shape)}
+        if len(named) > 1:
             options += [lambda: self.by_name(named)] * 2
         return options
 
@@ -393,7 +394,7 @@ class _Sketch:
         return Fold(self.label("fold"), "counted", Plain("int", "single"))
 
     def by_name(self, fields: Mapping[str, Shape]) -> Spec:
-        keys = self.draw(st.lists(st.sampled_from(sorted(fields)), min_size=1, max_size=3, unique=True))
+        keys = self.draw(st.lists(st.sampled_from(sorted(fields)), min_size=2, max_size=3, unique=True))
         return self.several({key: fields[key] for key in keys})
 
     def fan(self, given: Shape, depth: int, *, assigns: bool) -> Spec:
@@ -446,7 +447,7 @@ class _Sketch:
             -1 - index: of_input(kind, is_cut=is_cut) for index, (_, kind, _) in enumerate(parameters)
         }
         calls: list[tuple[Spec, Feeds]] = []
-        for index in range(self.draw(st.integers(1, 6))):
+        for index in range(self.one_of(range(2, 9))):
             if calls and self.budget < 1:
                 break
             spec, fed = self.call(shapes, depth)
@@ -549,7 +550,7 @@ def inputs(draw: st.DrawFn, kind: Kind) -> tuple[Any, list[Any]]:
 
 
 @st.composite
-def examples(draw: st.DrawFn, *, largest: int = 12, any_cut: bool = False, threads: bool = True) -> Example:
+def examples(draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threads: bool = True) -> Example:
     """Draw a chain and an input.
 
     Args:
@@ -557,12 +558,12 @@ def examples(draw: st.DrawFn, *, largest: int = 12, any_cut: bool = False, threa
         any_cut: draw only chains whose value does not depend on where the input is cut.
         threads: let some nodes run in worker threads.
     """
-    sketch = _Sketch(draw, draw(st.integers(1, largest)), threads)
+    sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads)
     if draw(st.booleans()):
         graph = sketch.graph(2, is_cut=any_cut)
         spec: Spec = graph
         if sketch.budget > 0 and draw(st.booleans()):
-            tail = sketch.chain(graph.gives, 1, 2)
+            tail = sketch.chain(graph.gives, 1, 3)
             spec = Line((graph, tail), tail.gives)
         parts = {name: draw(inputs(kind)) for name, kind, _ in graph.parameters}
         if len(parts) == 1:
@@ -575,7 +576,7 @@ def examples(draw: st.DrawFn, *, largest: int = 12, any_cut: bool = False, threa
         given = of_input(kind, is_cut=any_cut)
         # The first node is one whose annotation says the type of the input, so that it is known how that folds.
         first = sketch.transform(given) if kind != "int" and draw(st.booleans()) else sketch.of_value(given, "producer")
-        rest = sketch.chain(first.gives, 2, 4)
+        rest = sketch.chain(first.gives, 2, 6)
         spec = Line((first, rest), rest.gives)
         value, cuts = draw(inputs(kind))
     return Example(spec, value, tuple(cuts), draw(st.integers(0, 3)))

@@ -11,6 +11,7 @@ from tests.laws.behaviours import END, Machine
 from tests.laws.graphs import (
     Branch,
     Each,
+    Example,
     Fan,
     Fold,
     GraphOf,
@@ -82,6 +83,22 @@ def per_key(chunks: list[Any], shape: Shape) -> Any:
     if isinstance(shape, Plain):
         return chunks
     return {key: per_key([chunk[key] for chunk in chunks if key in chunk], inner) for key, inner in shape.fields}
+
+
+def evaluate(example: Example, chunks: list[Any]) -> tuple[Reference, Flow | Exception]:
+    """Return what the reference makes of a chain and the chunks of its input: a flow, or why there is none."""
+    reference = Reference()
+    shape: Shape = _shape_of(example.value)
+    try:
+        return reference, reference.run(example.spec, Flow(chunks, shape, frozenset()))
+    except (behaviours.Empty, behaviours.Twofold, Failed) as error:
+        return reference, error
+
+
+def _shape_of(value: Any) -> Shape:
+    if isinstance(value, dict):
+        return Keyed(tuple((key, _shape_of(one)) for key, one in value.items()))
+    return of_input("text" if isinstance(value, str) else "int" if isinstance(value, int) else "ints")
 
 
 class Reference:

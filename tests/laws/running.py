@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 from unittest import mock
 
@@ -15,6 +15,9 @@ from graphflow_compiler.plan import Buffer, Plan, Stage
 from tests.laws.graphs import Example, declare
 from tests.laws.nodes import Watch
 from tests.laws.simulation import simulate
+
+#: Of every run.
+RUN_ID: Final = "00000000-0000-4000-8000-000000000007"
 
 Verb = Literal["invoke", "stream", "transform", "events"]
 VERBS: Final[tuple[Verb, ...]] = ("invoke", "stream", "transform", "events")
@@ -41,8 +44,8 @@ def run(
     example: Example,
     verb: Verb,
     change: Callable[[Plan], Plan] = lambda plan: plan,
-    *,
     nesting: int | None = None,
+    *,
     watch: Watch | None = None,
 ) -> Outcome:
     """Declare, compile and run an example.
@@ -64,16 +67,18 @@ def run(
         value: Any = None
         try:
             if verb == "invoke":
-                value = await program.invoke(example.value)
+                value = await program.invoke(example.value, run_id=RUN_ID)
             elif verb == "events":
-                async with program.events(example.value) as events:
+                async with program.events(example.value, run_id=RUN_ID) as events:
                     async for event in events:
                         if isinstance(event, gf.EndEvent) and not event.parent_ids:
                             value = event.data.get("output")
                         if isinstance(event, gf.StreamEvent) and not event.parent_ids:
                             chunks.append(event.chunk)
             else:
-                opened = program.stream(example.value) if verb == "stream" else program.transform(cut(example.cuts))
+                opened = program.stream(example.value, run_id=RUN_ID)
+                if verb == "transform":
+                    opened = program.transform(cut(example.cuts), run_id=RUN_ID)
                 async with opened as stream:
                     async for chunk in stream:
                         chunks.append(chunk)
@@ -124,3 +129,14 @@ def narrow(plan: Plan, capacity: int = 1) -> Plan:
 def _with_bodies(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
     nodes = tuple(attrs.evolve(node, plans=tuple(map(change, node.plans))) for node in plan.nodes)
     return attrs.evolve(plan, nodes=nodes)
+
+
+#: Ways to run a chain that must make no difference: the verb, what is done to the plan, how deep a stage may nest.
+WAYS: Final[Mapping[str, tuple[Verb, Callable[[Plan], Plan], int | None]]] = {
+    "streamed": ("stream", lambda plan: plan, None),
+    "unfused": ("stream", unfused, None),
+    "narrow": ("stream", narrow, None),
+    "apart": ("stream", lambda plan: narrow(unfused(plan)), 1),
+    "told": ("events", lambda plan: plan, None),
+    "told apart": ("events", narrow, 1),
+}

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given
 
 import graphflow as gf
-from graphflow_compiler.plan import Plan
 from tests.laws.behaviours import Empty, Twofold
 from tests.laws.doses import dose
-from tests.laws.graphs import Example, Keyed, examples, foldable, steps
-from tests.laws.reference import Flow, Reference, ends_early, folded, per_key
-from tests.laws.graphs import Plain, of_input
-from tests.laws.running import Outcome, Verb, narrow, run, unfused
-
-
-def evaluate(example: Example, chunks: list[Any]) -> tuple[Reference, Flow | Exception]:
-    """Return what the reference makes of an example."""
-    reference = Reference()
-    kind = "text" if isinstance(example.value, str) else "int" if isinstance(example.value, int) else "ints"
-    shape: Any = of_input(kind)
-    if isinstance(example.value, dict):
-        shape = Keyed(tuple((key, of_input("text" if isinstance(one, str) else "int" if isinstance(one, int) else "ints"))
-            for key, one in example.value.items()))
-    try:
-        return reference, reference.run(example.spec, Flow(chunks, shape, frozenset()))
-    except (Empty, Twofold) as error:
-        return reference, error
+from tests.laws.graphs import Example, examples, foldable, steps
+from tests.laws.reference import Flow, Reference, ends_early, evaluate, folded, per_key
+from tests.laws.running import WAYS, Outcome, run
 
 
 def check(example: Example, outcome: Outcome, reference: Reference, expected: Flow | Exception) -> None:
@@ -64,25 +48,13 @@ def check_seen(seen: Mapping[str, list[list[tuple[str, Any]]]], reference: Refer
             assert not Counter(map(repr, flat)) - Counter(map(repr, known)), label
 
 
-WAYS: Final[Mapping[str, tuple[Verb, Callable[[Plan], Plan], int | None]]] = {
-    "streamed": ("stream", lambda plan: plan, None),
-    "unfused": ("stream", unfused, None),
-    "narrow": ("stream", narrow, None),
-    "apart": ("stream", lambda plan: narrow(unfused(plan)), 1),
-    "told": ("events", lambda plan: plan, None),
-    "told apart": ("events", narrow, 1),
-}
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_every_node_sees_the_same_chunks_in_the_same_order(way: str) -> None:
-    verb, change, nesting = WAYS[way]
-
-    @dose(60)
+    @dose(100)
     @given(examples())
     def holds(example: Example) -> None:
         reference, expected = evaluate(example, [example.value])
-        check(example, run(example, verb, change, nesting=nesting), reference, expected)
+        check(example, run(example, *WAYS[way]), reference, expected)
 
     holds()
 

@@ -26,6 +26,7 @@ class Ledger:
     Attributes:
         width: how many chunks the source gives for one chunk of its input.
         place: the node that does `act`, when it comes to its chunk number `turn`.
+        moment: how long what sleeps does so; on a virtual clock it costs nothing.
         produced: what the source has given.
         opened, closed: how often each node has begun, and has come to the end of its cleanup.
         interrupted: the nodes whose cleanup was cancelled although they were closed where they yield.
@@ -35,6 +36,7 @@ class Ledger:
     place: str = ""
     act: Callable[[], None] = lambda: None
     turn: int = TURN
+    moment: float = 1
     produced: int = 0
     steps: Counter[str] = attrs.field(factory=Counter)
     opened: Counter[str] = attrs.field(factory=Counter)
@@ -131,7 +133,7 @@ def sleeping(ledger: Ledger, name: str) -> Any:
         error: BaseException | None = None
         try:
             async for chunk in chunks:
-                await trio.sleep(1)
+                await trio.sleep(ledger.moment)
                 ledger.step(name)
                 yield chunk
         except BaseException as raised:

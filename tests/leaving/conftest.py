@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from graphflow.runtime import portal
+from tests.leaving.watch import Watch, watching
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -16,3 +17,11 @@ def _cheap_collections() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def watch() -> Iterator[Watch]:
+    """Watch a test; nothing may complain when what it leaves is collected."""
+    with watching() as watch:
+        yield watch
+    assert not watch.complaints

@@ -9,12 +9,13 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
 import trio
+import trio.testing
 
 from graphflow.runtime import portal
 
@@ -77,17 +78,28 @@ def watching() -> Iterator[Watch]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            hooks = in_portal(sys.get_asyncgen_hooks)
+            watched, hooks = portal.portal(), in_portal(sys.get_asyncgen_hooks)
             in_portal(watch.watch_generators)
             try:
                 yield watch
             finally:
-                in_portal(lambda: sys.set_asyncgen_hooks(*hooks))
+                if portal.portal() is watched:
+                    in_portal(lambda: sys.set_asyncgen_hooks(*hooks))
                 gc.collect()
                 in_portal(lambda: None)  # what the collection has told the portal's loop has happened
         watch.complaints += [f"{warning.category.__name__}: {warning.message}" for warning in caught]
     finally:
         sys.unraisablehook = hook
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run on a virtual clock: what would wait for ever fails at once."""
+
+    async def in_time() -> None:
+        with trio.fail_after(1_000_000):
+            await main()
+
+    trio.run(in_time, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 def tasks() -> set[trio.lowlevel.Task]:

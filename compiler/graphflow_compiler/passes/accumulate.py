@@ -7,7 +7,6 @@ stays one through nodes that give a chunk for a chunk. Where nothing says it, th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import attrs
 
@@ -19,17 +18,11 @@ from graphflow_compiler.accumulate import (
     OneOrMore,
     Single,
     accumulator_of,
-    why_none,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import before, fold_along, fold_together
+from graphflow_compiler.flow import before, fold_along, fold_together, unfoldable, why_unfoldable
 from graphflow_compiler.ir import Edge, Graph, Node, NodeId, Op
-from graphflow_compiler.types import Record, field_type, record_of
-
-_HINT: Final = (
-    "say it where `{source}` is declared, with accumulate=gf.latest or another accumulator,\n"
-    "or turn the chunks into a list first: {source} | gf.collect() | {target}"
-)
+from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
 
 def accumulate(graph: Graph) -> Graph:
@@ -67,17 +60,18 @@ def _folded(
     port = node.port(edge.port)
     accumulator = port.fold or _fold_along(graph, edge, folds)
     if accumulator is None:
-        source = graph.by_id[edge.source]
+        source, key = unfoldable(graph, edge, folds)
+        declared = source.output if key is None else field_type(source.output, key)
         findings.append(
             Diagnostic(
                 "GF220",
                 "error",
                 f"`{node.name}` waits for its whole input, but nothing says how the chunks of "
-                f"`{source.name}` become one value: {why_none(_type_along(source, edge))}",
+                f"`{source.name}` become one value: {why_unfoldable(source, declared)}",
                 node=node.id,
                 location=edge.location or node.location,
                 snippet=edge.snippet,
-                hint=_HINT.format(source=source.name, target=node.name),
+                hint=_mend(source, declared, node.name),
             )
         )
     wanted = record_of(port.type)
@@ -90,17 +84,29 @@ def _folded(
 def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
     """Yield a finding if an each could not tell the value of an item."""
     for body in node.bodies if node.op is Op.EACH else ():
-        output = body.by_id[body.output]
-        if output.folds is None:
-            yield Diagnostic(
-                "GF220",
-                "error",
-                f"`{node.name}` gives one result for every item, but nothing says how the chunks of "
-                f"`{output.name}` become one value: {why_none(output.output)}",
-                node=node.id,
-                location=output.location or node.location,
-                hint=_HINT.format(source=output.name, target="..."),
-            )
+        if body.by_id[body.output].folds is not None:
+            continue
+        folds = {one.id: one.folds for one in body.nodes}
+        output, key = unfoldable(body, Edge(body.output, body.output), folds)
+        declared = output.output if key is None else field_type(output.output, key)
+        yield Diagnostic(
+            "GF220",
+            "error",
+            f"`{node.name}` gives one result for every item, but nothing says how the chunks of "
+            f"`{output.name}` become one value: {why_unfoldable(output, declared)}",
+            node=node.id,
+            location=output.location or node.location,
+            hint=_mend(output, declared, "..."),
+        )
+
+
+def _mend(source: Node, declared: object, target: str) -> str:
+    say = f"say it where `{source.name}` is declared, with accumulate=gf.latest or another accumulator"
+    if source.op is Op.BRANCH:
+        say = f"let all alternatives of `{source.name}` fold alike"
+    elif declared is UNKNOWN:
+        say = f"annotate what `{source.name}` gives, such as AsyncIterator[str]; or {say}"
+    return f"{say},\nor turn the chunks into a list first: {source.name} | gf.collect() | {target}"
 
 
 def _fold_along(graph: Graph, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
@@ -112,10 +118,6 @@ def _fold_along(graph: Graph, edge: Edge, folds: dict[NodeId, Accumulator | None
             return None
         edge = attrs.evolve(edge, source=places[0][0], key=places[0][1])
     return fold_along(edge, folds[edge.source])
-
-
-def _type_along(source: Node, edge: Edge) -> object:
-    return source.output if edge.key is None else field_type(source.output, edge.key)
 
 
 def _fold_of_output(

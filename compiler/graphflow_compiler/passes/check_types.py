@@ -5,12 +5,12 @@ What is not annotated is not guessed: the edge is marked as unchecked, with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op, Port
 from graphflow_compiler.types import (
     UNKNOWN,
     Field,
@@ -65,7 +65,7 @@ def _taken(graph: Graph) -> object:
     """Return the type of the caller's input: what its consumers agree on."""
     wanted: list[object] = []
     keyed: dict[str, Field] = {}
-    for edge in graph.edges_from[INPUT]:
+    for edge in _edges_of_input(graph):
         node = graph.by_id[edge.target]
         declared = UNKNOWN if edge.port is None or node.op is Op.JOIN else node.port(edge.port).type
         if edge.key is not None and edge.port is not None:
@@ -77,6 +77,17 @@ def _taken(graph: Graph) -> object:
         return Record(tuple(keyed.values()), open=True)
     narrowest = [one for one in wanted if all(relate(one, other).verdict is Verdict.YES for other in wanted)]
     return narrowest[0] if narrowest and not keyed else UNKNOWN
+
+
+def _edges_of_input(graph: Graph) -> Iterator[Edge]:
+    """Yield the edges by which the input reaches those that take it, through nodes that pass it on unchanged."""
+    pending = [INPUT]
+    while pending:
+        for edge in graph.edges_from[pending.pop()]:
+            if graph.by_id[edge.target].op is Op.IDENTITY and edge.key is None:
+                pending.append(edge.target)
+            else:
+                yield edge
 
 
 # --- what flows along every edge ---------------------------------------------------------------------------
@@ -104,9 +115,9 @@ class _Checker:
 
     def add(self, node: Node) -> None:
         edges = self.graph.edges_into[node.id]
+        self.edges.extend(self._checked(node, edge) for edge in edges)
         if node.bodies:
             node = self._with_typed_bodies(node, edges)
-        self.edges.extend(self._checked(node, edge) for edge in edges)
         output = self._output(node, edges)
         self.types[node.id] = output
         self.nodes.append(attrs.evolve(node, output=output))
@@ -123,21 +134,22 @@ class _Checker:
         if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) or port.fold is not None:
             return edge  # they take anything
         given = self._along(edge)
-        relation = _relate_items(given, port.type) if node.op is Op.EACH else relate(given, port.type)
-        if relation.verdict is Verdict.NO:
-            self._misfit(node, edge, given, relation.reason)
-        if relation.verdict is not Verdict.UNCHECKED:
-            return edge
-        return attrs.evolve(edge, unchecked=self._why_unchecked(node, edge, given, relation.reason))
+        unchecked = ""
+        for wanted in _wanted(node, port):
+            relation = _relate_items(given, wanted) if node.op is Op.EACH else relate(given, wanted)
+            if relation.verdict is Verdict.NO:
+                self._misfit(node, edge, given, wanted, relation.reason)
+            elif relation.verdict is Verdict.UNCHECKED:
+                unchecked = unchecked or self._why_unchecked(node, edge, given, wanted, relation.reason)
+        return attrs.evolve(edge, unchecked=unchecked) if unchecked else edge
 
-    def _why_unchecked(self, node: Node, edge: Edge, given: object, reason: str) -> str:
-        assert edge.port is not None
+    def _why_unchecked(self, node: Node, edge: Edge, given: object, wanted: object, reason: str) -> str:
+        if wanted is UNKNOWN:
+            return f"`{edge.port}` is not annotated" if len(node.ports) == 1 else "it is not annotated"
         if given is UNKNOWN and edge.source == INPUT:
             return "nothing says what the input is"
         if given is UNKNOWN:
             return f"what {self._giver(edge)} gives is not annotated"
-        if node.port(edge.port).type is UNKNOWN:
-            return f"`{edge.port}` is not annotated"
         return reason
 
     def _giver(self, edge: Edge) -> str:
@@ -176,12 +188,12 @@ class _Checker:
             return True
         return False
 
-    def _misfit(self, node: Node, edge: Edge, given: object, reason: str) -> None:
+    def _misfit(self, node: Node, edge: Edge, given: object, wanted: object, reason: str) -> None:
         """Note that what flows along an edge does not fit its port."""
-        assert edge.port is not None
-        wanted = node.port(edge.port).type
         text, other = show(given), show(wanted)
         why = reason.removeprefix(f"{text} is not {other}").removeprefix(": ")
+        if why == f"{show(element_of(given))} is not {show(element_of(wanted))}":
+            why = ""  # the two types show it already
         into = f" in `{edge.port}`" if len(node.ports) > 1 else ""
         self._find(
             "GF201" if record_of(wanted) is None else "GF202",
@@ -288,14 +300,26 @@ class _Checker:
         return Record(tuple(fields.values()), open=is_open)
 
 
+def _wanted(node: Node, port: Port) -> Iterable[object]:
+    """Return the types that a port takes: of a branch, all that its alternatives do, as far as they say it."""
+    if node.op is not Op.BRANCH:
+        return (port.type,)
+    taken: list[object] = []
+    for body in node.bodies:
+        declared = body.by_id[INPUT].output
+        if declared is not UNKNOWN and declared not in taken:
+            taken.append(declared)
+    return taken
+
+
 def _relate_items(given: object, wanted: object) -> Relation:
     """Relate what an each is given to the list that it takes: any collection of such items will do."""
     if any(relate(given, whole).verdict is Verdict.YES for whole in (str, bytes, Mapping)):
         return Relation(Verdict.NO)
     element, item = element_of(given), element_of(wanted)
-    if element is None:
-        return relate(given, Iterable)
-    return relate(element, UNKNOWN if item is None else item)
+    if element is None or (item is UNKNOWN and given is not UNKNOWN):
+        return Relation(relate(given, Iterable).verdict)
+    return relate(element, item)
 
 
 def _at_key(declared: object, key: str) -> object | None:
@@ -329,4 +353,3 @@ def _sharper(declared: object, given: object) -> object:
     if given is UNKNOWN or relate(given, declared).verdict is not Verdict.YES:
         return given if declared is UNKNOWN else declared
     return given
-

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import attrs
 
 from graphflow_compiler.errors import Diagnostic
-from graphflow_compiler.ir import INPUT, NodeClass, NodeId, Op
+from graphflow_compiler.flow import unfoldable, why_unfoldable
+from graphflow_compiler.ir import INPUT, Edge, NodeClass, NodeId, Op
 from graphflow_compiler.plan import Plan, PlannedNode
 from graphflow_compiler.types import UNKNOWN, show
 
@@ -140,10 +141,9 @@ def _bridged(plan: Plan) -> Iterator[Diagnostic]:
         is_sync = len(incoming) == 1 and kinds[stage.nodes[0], str(incoming[0].port)] in ("call", "fold")
         for node_id in stage.nodes:
             node = plan.by_id[node_id]
-            reads_stream = any(port.streams for port in node.ports)
-            if node.op in (Op.GENERATE, Op.CALL) and not node.is_async and not node.thread:
-                if reads_stream and not is_sync:
-                    yield _bridge(node)
+            reads_stream = node.op in (Op.GENERATE, Op.CALL) and any(port.streams for port in node.ports)
+            if reads_stream and not (is_sync or node.is_async or node.thread):
+                yield _bridge(node)
             is_sync = _gives_sync_stream(node, is_sync)
 
 
@@ -157,7 +157,8 @@ def _bridge(node: PlannedNode) -> Diagnostic:
         "so it runs in a worker thread, and waits there for every chunk",
         node=node.id,
         location=node.location,
-        hint=f"make it asynchronous: async def {_identifier(node.name)}({port.name}: AsyncIterator[{_shown(port.type)}])",
+        hint="make it asynchronous: "
+        f"async def {_identifier(node.name)}({port.name}: AsyncIterator[{_shown(port.type)}])",
     )
 
 
@@ -187,14 +188,18 @@ def _unused(plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _without_accumulator(plan: Plan) -> Iterator[Diagnostic]:
-    output = plan.by_id[plan.output]
-    if output.folds is None:
-        yield Diagnostic(
-            "GF306",
-            "note",
-            f"nothing says how the chunks of the output `{output.name}` ({show(output.output)}) become one value, "
-            "so it can be streamed but not invoked",
-            node=output.id,
-            location=output.location,
-            hint=f"annotate what `{output.name}` yields, or say accumulate=gf.latest or another accumulator",
-        )
+    if plan.by_id[plan.output].folds is not None:
+        return
+    folds = {node.id: node.folds for node in plan.nodes}
+    node, _ = unfoldable(plan, Edge(plan.output, plan.output), folds)
+    annotate = f"annotate what `{node.name}` gives, or " if node.output is UNKNOWN else ""
+    yield Diagnostic(
+        "GF306",
+        "note",
+        f"the output can be streamed but not invoked: nothing says how the chunks of `{node.name}` "
+        f"become one value: {why_unfoldable(node, node.output)}",
+        node=node.id,
+        location=node.location,
+        hint=f"{annotate}say it where `{node.name}` is declared, with accumulate=gf.latest or another accumulator,\n"
+        "or end the chain with gf.collect(), for a list of the chunks",
+    )

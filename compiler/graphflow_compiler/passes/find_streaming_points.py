@@ -47,7 +47,8 @@ def _hold_to_promises(graph: Graph) -> None:
             Diagnostic(
                 "GF112",
                 "error",
-                f"`{promise.graph}` promises Stream[{show(promise.type)}], but returns a finished value: {node.reason}",
+                f"the graph `{promise.graph}` promises Stream[{show(promise.type)}], "
+                f"but returns a finished value: {node.reason}",
                 node=node.id,
                 location=promise.location,
                 hint=f"promise Value[{show(promise.type)}], or write `{node.name}` as a transform (@gf.transform)",

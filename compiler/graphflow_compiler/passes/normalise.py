@@ -117,9 +117,7 @@ def _wired(graph: Graph) -> Graph:
     return attrs.evolve(graph, edges=tuple(edges))
 
 
-def _wire(
-    graph: Graph, node: Node, records: dict[NodeId, Record | None], findings: list[Diagnostic]
-) -> Iterator[Edge]:
+def _wire(graph: Graph, node: Node, records: dict[NodeId, Record | None], findings: list[Diagnostic]) -> Iterator[Edge]:
     fed = {edge.port for edge in graph.edges_into[node.id]}
     for edge in graph.edges_into[node.id]:
         if edge.port is not None:
@@ -294,14 +292,26 @@ def _without_idle_joins(graph: Graph) -> Graph:
 
 def _without(scope: Scope, join: NodeId, branches: dict[str | None, Edge]) -> Scope:
     """Return a scope that no longer is fed by a join or gives its output, but by what led into it."""
-
-    def led(edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
-        return tuple(_led(edge, branches) if edge.source == join else edge for edge in edges)
-
-    scope = attrs.evolve(scope, fed_by=led(scope.fed_by), given_by=led(scope.given_by))
+    scope = attrs.evolve(
+        scope,
+        fed_by=tuple(_led_around(scope.fed_by, join, branches)),
+        given_by=tuple(_led_around(scope.given_by, join, branches)),
+    )
     if scope.source == join:
         scope = _fed_without(scope, branches)
     return attrs.evolve(scope, given_by=tuple(branches.values())) if scope.output == join else scope
+
+
+def _led_around(edges: tuple[Edge, ...], join: NodeId, branches: dict[str | None, Edge]) -> Iterator[Edge]:
+    """Yield the edges that make a record, with what led into a join instead of those that come from it."""
+    others = {edge.port for edge in edges} - {REST}
+    for edge in edges:
+        if edge.source != join:
+            yield edge
+        elif edge.key is not None:
+            yield _led(edge, branches)
+        else:  # the rest of the record
+            yield from (branch for port, branch in branches.items() if port not in others)
 
 
 def _fed_without(scope: Scope, branches: dict[str | None, Edge]) -> Scope:

@@ -42,7 +42,8 @@ def _buffer(plan: Plan, edge: Edge, component_of: dict[int, int | None]) -> Buff
     if edge.source == INPUT and len(plan.edges_from[INPUT]) == 1:
         return make("call", None, "the only consumer of the input reads it in place")
     if node.op is Op.JOIN:
-        return make("bounded", CAPACITY, "a join takes whichever stream comes first, so it never waits for the wrong one")
+        why = "a join takes whichever stream comes first, so it never waits for the wrong one"
+        return make("bounded", CAPACITY, why)
     if not node.port(edge.port).streams:
         return make("fold", None, "every chunk is folded as it comes: the port waits for the whole value")
     rivals = _rivals(plan, edge, component_of)

@@ -19,7 +19,8 @@ MAX_NESTING: Final = 64
 
 def plan_stages(graph: Graph) -> Plan:
     """Cut the graph into stages: the paths that one task each pulls."""
-    assert graph.streaming is not None and graph.graph_class is not None
+    assert graph.streaming is not None
+    assert graph.graph_class is not None
     paths: list[_Path] = []
     ends: dict[NodeId, _Path] = {}
     for node in graph.nodes:

