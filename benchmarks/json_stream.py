@@ -22,6 +22,7 @@ import string
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any, Final
 
 import attrs
@@ -258,7 +259,8 @@ def preambles(rounds: int) -> float:
             pieces = cut(text, 4)
             times[size].append(cpu(lambda: ours(pieces)))  # noqa: B023
     medians = {size: statistics.median(found) for size, found in times.items()}
-    found = slope(*medians.values(), *map(len, texts.values()))
+    (small, large), (chars_small, chars_large) = medians.values(), map(len, texts.values())
+    found = slope(small, large, chars_small, chars_large)
     print("\na preamble of prose, chunks of 4")
     for size, took in medians.items():
         print(f"  {size // 1000:4} KB {took * 1e3:7.2f} ms {took / len(texts[size]) * 1e9:6.0f} ns/char")
@@ -304,7 +306,7 @@ def main() -> int:
     chunks = (4,) if given.quick else CHUNKS
     rounds = given.rounds or (3 if given.quick else 5)
 
-    print(f"Python {sys.version.split()[0]}, jiter {jiter.__version__}; CPU time, medians of {rounds} rounds")
+    print(f"Python {sys.version.split()[0]}, jiter {version('jiter')}; CPU time, medians of {rounds} rounds")
     print("'jiter again' and 'langchain' parse every prefix: graphflow is so many times faster (~: from a sample)")
     cases = []
     for shape in SHAPES:

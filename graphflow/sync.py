@@ -39,9 +39,7 @@ class SyncVerbs(Generic[In, Out]):
     ) -> Out:
         """Run on one value and return the value of the whole output. See `Program.invoke`."""
         portal.refuse_trio("invoke", "`await chain.invoke(...)`")
-        return portal.call(
-            lambda: self._program.invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
-        )
+        return portal.call(lambda: self._program.invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id))
 
     def stream(
         self,
@@ -103,9 +101,7 @@ class SyncVerbs(Generic[In, Out]):
         """Run on several values side by side and return their outputs in order. See `Program.batch`."""
         portal.refuse_trio("batch", "`await chain.batch(...)`")
         return portal.call(
-            lambda: self._program.batch(
-                values, max_concurrency=max_concurrency, return_exceptions=return_exceptions
-            )
+            lambda: self._program.batch(values, max_concurrency=max_concurrency, return_exceptions=return_exceptions)
         )
 
     def batch_as_completed(

@@ -4,7 +4,8 @@ An `Accumulator` is frozen data, so that equal declarations give equal plans; `f
 `Fold` that one run feeds. Folding costs linear time: text and lists are joined once, at the end.
 
 >>> fold = CONCAT_STR.fold()
->>> fold.add("stre"); fold.add("am")
+>>> fold.add("stre")
+... fold.add("am")
 >>> fold.value()
 'stream'
 """

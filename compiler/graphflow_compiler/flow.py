@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import attrs
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def streaming_edges(graph: Graph | Plan, node_id: NodeId) -> Iterator[Edge]:
     """Yield the edges into the ports of a node that take chunks as they come."""
-    node = graph.by_id[node_id]
+    streaming = {port.name for port in graph.by_id[node_id].ports if port.streams}
     for edge in graph.edges_into[node_id]:
-        if edge.port is not None and node.port(edge.port).streams:
+        if edge.port in streaming:
             yield edge
 
 
@@ -59,12 +59,31 @@ def before(graph: Graph | Plan, node: Node, key: str | None) -> Iterator[tuple[N
             yield edge.source, edge.key
 
 
-def streams(graph: Graph, node_id: NodeId, key: str | None = None) -> bool:
-    """Tell whether the chunks of a node, or of one key of it, come while they are made, not as one finished value."""
-    return any(
-        graph.by_id[origin].op is Op.INPUT or graph.by_id[origin].node_class is NodeClass.PRODUCER
-        for origin in origins(graph, node_id, key)
-    )
+@final
+class Streams:
+    """Tells of nodes whether their chunks come while they are made, not as one finished value."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[tuple[NodeId, str | None], bool] = {}
+
+    def __call__(self, node_id: NodeId, key: str | None = None) -> bool:
+        """Tell it of a node, or of one key of it."""
+        known = self._known
+        pending = [(node_id, key)]
+        while pending:
+            place = pending[-1]
+            node = self._graph.by_id[place[0]]
+            if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
+                known[place] = node.op is Op.INPUT or node.node_class is NodeClass.PRODUCER
+            places = list(before(self._graph, node, place[1])) if place not in known else []
+            unknown = [one for one in places if one not in known]
+            if unknown:
+                pending += unknown
+            else:
+                known.setdefault(place, any(known[one] for one in places))
+                pending.pop()
+        return known[node_id, key]
 
 
 def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:

@@ -143,6 +143,11 @@ class Plan:
         return {node.id: node for node in self.nodes}
 
     @cached_property
+    def stage_by_id(self) -> Mapping[StageId, Stage]:
+        """The stages by their ids."""
+        return {stage.id: stage for stage in self.stages}
+
+    @cached_property
     def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:
         """The edges by the node that they lead to."""
         groups: dict[NodeId, list[Edge]] = {node.id: [] for node in self.nodes}

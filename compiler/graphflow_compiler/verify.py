@@ -52,6 +52,7 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         yield "the first node is not the input"
     if graph.output not in position:
         yield f"the output {graph.output!r} is no node"
+    ports = {node.id: {port.name for port in node.ports} for node in graph.nodes}
     fed: set[tuple[str, str | None]] = set()
     for edge in graph.edges:
         if edge.source not in position or edge.target not in position:
@@ -59,7 +60,7 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
             continue
         if position[edge.source] >= position[edge.target]:
             yield f"`{edge.source}` does not come before `{edge.target}`"
-        if edge.port not in {port.name for port in graph.by_id[edge.target].ports}:
+        if edge.port not in ports[edge.target]:
             yield f"`{edge.target}` has no port {edge.port!r}"
         if (edge.target, edge.port) in fed:
             yield f"port {edge.port!r} of `{edge.target}` is fed twice"

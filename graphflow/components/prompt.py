@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
@@ -48,9 +48,7 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
 
     def _filled_by_self(self, node: Node) -> Node:
         """Return the node with the ports and the function of this prompt."""
-        return attrs.evolve(
-            node, ports=(Port("values", streams=False, type=self._takes()),), function=self._fill
-        )
+        return attrs.evolve(node, ports=(Port("values", streams=False, type=self._takes()),), function=self._fill)
 
     def _takes(self) -> object:
         """Return the type of its input: a record of the holes; for a single hole, its text will do too."""
@@ -83,9 +81,7 @@ class Prompt(Aggregate[dict[str, str], list[Message]]):
                     f"`{self.name}` takes a dict with {', '.join(map(repr, self.holes))}, but was given {values!r:.60}"
                 )
             values = {self.holes[0]: values}
-        return [
-            part if isinstance(part, Message) else _ROLES[part[0]](part[1].format(values)) for part in self._parts
-        ]
+        return [part if isinstance(part, Message) else _ROLES[part[0]](part[1].format(values)) for part in self._parts]
 
 
 def _bound(part: Part, values: Mapping[str, object]) -> Part:
@@ -98,8 +94,8 @@ def _bound(part: Part, values: Mapping[str, object]) -> Part:
 def prompt(template: str | Sequence[Message | tuple[str, str]], /, *, name: str = "prompt") -> Prompt:
     """Make a prompt of a template, or of several messages.
 
-    Only plain names stand in braces: ``"Tell me a joke about {topic}"``; ``{{`` is a brace. A message object is taken as
-    it is; a pair of a role and a template becomes a message of that role.
+    Only plain names stand in braces: ``"Tell me a joke about {topic}"``; ``{{`` is a brace. A message object is taken
+    as it is; a pair of a role and a template becomes a message of that role.
 
     Args:
         template: the text of one human message; or messages and pairs such as ``("system", "Answer in {language}.")``.
@@ -116,12 +112,14 @@ def prompt(template: str | Sequence[Message | tuple[str, str]], /, *, name: str 
         return Prompt([("human", Template(template))], name)
     parts: list[Part] = []
     for item in template:
-        if isinstance(item, Message):
-            parts.append(item)
-        elif isinstance(item, tuple) and len(item) == 2 and item[0] in _ROLES and isinstance(item[1], str):
-            parts.append((item[0], Template(item[1])))
-        else:
-            raise TypeError(
-                f"a prompt is made of messages and pairs of a role ({', '.join(_ROLES)}) and a template, not {item!r:.60}"
-            )
+        match item:
+            case Message():
+                parts.append(item)
+            case (str(role), str(words)) if role in _ROLES:
+                parts.append((role, Template(words)))
+            case _:
+                roles = ", ".join(_ROLES)
+                raise TypeError(
+                    f"a prompt is made of messages and pairs of a role ({roles}) and a template, not {item!r:.60}"
+                )
     return Prompt(parts, name)

@@ -104,7 +104,7 @@ class OpenedBatch(Opened[tuple[int, Any]]):
         for work in self._works:
             work.end()
 
-    async def _leave(self) -> None:
+    async def _close(self) -> None:
         self._end()
         with trio.CancelScope(shield=True):
             while self._live:

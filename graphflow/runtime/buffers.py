@@ -137,7 +137,17 @@ class Slot:
     A chunk that cannot be folded is no failure of the writer: the reader gets the error, and the rest is dropped.
     """
 
-    __slots__ = ("_done", "_failures", "_fold", "_has_begun", "_reader", "_started", "_unfoldable", "_value", "abandoned")
+    __slots__ = (
+        "_done",
+        "_failures",
+        "_fold",
+        "_has_begun",
+        "_reader",
+        "_started",
+        "_unfoldable",
+        "_value",
+        "abandoned",
+    )
 
     full: Final = False
 

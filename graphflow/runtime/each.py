@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graphflow_compiler.plan import PlannedNode
 
 
+@trio.lowlevel.enable_ki_protection
 async def run_each(execution: Execution, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
     """Yield a list of one result for every item, in order.
 
@@ -87,6 +88,7 @@ class _Window:
         """Tell whether results are still to come."""
         return bool(self._items)
 
+    @trio.lowlevel.enable_ki_protection
     def start(self, value: Any) -> None:
         """Start to work on an item."""
         item = _Item()

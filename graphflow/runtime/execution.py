@@ -7,6 +7,7 @@ left, leaving it closes every generator, cancels every task and waits until all 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
@@ -85,7 +86,7 @@ class Outlet:
         key = self.edge.key
         if key is not None:
             if not isinstance(chunk, Mapping):
-                raise TypeError(f"key {key!r} was asked of `{self.edge.source}`, which gave no record but {chunk!r:.60}")
+                raise TypeError(f"key {key!r} was asked of `{self.edge.source}`, which gave {chunk!r:.60}: no record")
             if key not in chunk:
                 return
             chunk = chunk[key]
@@ -150,7 +151,12 @@ class Execution:
             if body_of is None:
                 run.know_id(self._recorder.run_id)
         self._buffers: dict[tuple[NodeId, str], Buffer] = {}
+        self._outlets_of: dict[NodeId, list[Outlet]] = {}
+        self._over: set[StageId] = set()
+        self._abandoned: Counter[NodeId] = Counter()
         self._works: dict[StageId, Work] = {}
+        self._output: AsyncGenerator[Any, None] | None = None
+        self._last: StageRun | None = None
         self._live = 0
         self._all_gone = Parking()
         self._errors: list[BaseException] = []
@@ -199,30 +205,44 @@ class Execution:
 
     # --- the output ---
 
+    @trio.lowlevel.enable_ki_protection
     async def value(self, accumulator: Accumulator) -> Any:
         """Run to the end and return the value of the output.
 
         Raises:
             EmptyStreamError: the output gave no chunk and its accumulator has no initial value.
         """
-        chunks = self.chunks()
         value: Any = None
         raised = Raised()
         with raised:
-            value = await value_of(chunks, accumulator, self.plan.name)
+            value = await value_of(self.chunks(), accumulator, self.plan.name)
         with raised:
-            await chunks.aclose()
+            await self.aclose()
         raised.again()
         return value
 
     def chunks(self) -> AsyncGenerator[Any, None]:
-        """Iterate over the chunks of the final output; closing this leaves nothing of the execution."""
+        """Return the chunks of the final output, to be iterated once; whoever asks for them awaits `aclose` at last."""
         chunks = self._chunks()
-        return chunks if self._recorder is None else within(self._recorder.base, chunks)
+        self._output = chunks if self._recorder is None else within(self._recorder.base, chunks)
+        return self._output
+
+    @trio.lowlevel.enable_ki_protection
+    async def aclose(self) -> None:
+        """Close every generator, end every task and wait until all are gone; raises the errors that nobody has got."""
+        raised = Raised()
+        if self._output is not None:
+            with raised:
+                await self._output.aclose()
+        with raised:  # the iteration has done this, unless it was interrupted halfway
+            await self._end(None)
+        with raised:
+            await self._close_source()
+        raised.again()
 
     async def _chunks(self) -> AsyncGenerator[Any, None]:
         stage = next(stage for stage in self.plan.stages if not stage.own_task)
-        stage_run = StageRun(self, stage)
+        self._last = stage_run = StageRun(self, stage)
         failure: BaseException | None = None
         try:
             self._start()
@@ -243,21 +263,24 @@ class Execution:
         except BaseException as error:
             failure = error
             stage_run.annotate(error)
-        outcome = combined(failure, await self._end(stage_run, failure))
+        await self._end(failure)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _end(self, failure: BaseException | None) -> None:
+        """Close the last stage and end the others, once; raises what went wrong, `failure` included."""
+        stage_run, self._last = self._last, None
+        if stage_run is None:
+            return
+        errors = await stage_run.close(is_cancelled=isinstance(failure, trio.Cancelled))
+        if failure is None or isinstance(failure, GeneratorExit):
+            self._leave(self.plan.stages)
+        outcome = combined(failure, errors + await self._stop())
         if self._recorder is not None:
             self._recorder.settle(None if isinstance(outcome, GeneratorExit) else outcome)
         if outcome is not None:
             raise outcome
 
-    @trio.lowlevel.enable_ki_protection
-    async def _end(self, stage_run: StageRun, failure: BaseException | None) -> list[BaseException]:
-        """Close the last stage and end the others; returns the errors that nobody has seen."""
-        errors = await stage_run.close(is_cancelled=isinstance(failure, trio.Cancelled))
-        if failure is None or isinstance(failure, GeneratorExit):
-            self._leave(self.plan.stages)
-        return errors + await self._stop()
-
-    async def close_source(self) -> None:
+    async def _close_source(self) -> None:
         """Close the caller's stream also if nobody has begun to read it."""
         close = getattr(self._source, "aclose", None)
         if close is not None and not self._source_begun:
@@ -265,6 +288,7 @@ class Execution:
 
     # --- its tasks ---
 
+    @trio.lowlevel.enable_ki_protection
     def _start(self) -> None:
         """Make the buffers, feed them with the input, and start the tasks."""
         plan = self.plan
@@ -302,7 +326,10 @@ class Execution:
                 self._buffers[place] = Queue(planned.capacity)
 
     def _outlets(self, node_id: NodeId) -> list[Outlet]:
-        outlets = []
+        outlets = self._outlets_of.get(node_id)
+        if outlets is not None:
+            return outlets
+        outlets = self._outlets_of[node_id] = []
         for edge in self.plan.edges_from[node_id]:
             buffer = self.buffer(edge)
             if buffer is not None:
@@ -363,7 +390,7 @@ class Execution:
             stage_run.annotate(error)
         is_cancelled = bool(raised.errors) and not only_errors(raised.errors) and stage.id not in self._left
         self._errors += only_errors(await stage_run.close(is_cancelled=is_cancelled))
-        self._finish(work, outlets, raised)
+        self._finish(work, outlets, raised, stage)
 
     async def _run_input(self, outlets: list[Outlet]) -> None:
         assert self._source is not None
@@ -382,7 +409,7 @@ class Execution:
         self._errors += only_errors(closing.errors)
         self._finish(work, outlets, raised)
 
-    def _finish(self, work: Work, outlets: list[Outlet], raised: Raised) -> None:
+    def _finish(self, work: Work, outlets: list[Outlet], raised: Raised, stage: Stage | None = None) -> None:
         """Say to the readers of a stage that it is done, or why not; whoever reads it gets the error."""
         if not raised.errors:
             for outlet in outlets:
@@ -398,6 +425,8 @@ class Execution:
             outlet.buffer.fail(error)
         if not only_errors([error]):
             raise error
+        if error is self._first_error and stage is not None and self._only_follows(stage):
+            return  # whatever does not lie behind this stage was told to end before
         if self._first_error is None:
             self._first_error = error
         behind = self._behind(outlets)
@@ -405,16 +434,19 @@ class Execution:
             if stage_id not in behind and other is not work:
                 other.end()
 
+    def _only_follows(self, stage: Stage) -> bool:
+        """Tell whether all that a stage reads is read by nobody else."""
+        return all(len(self.plan.edges_from[edge.source]) == 1 for edge in self.plan.edges_into[stage.nodes[0]])
+
     def _behind(self, outlets: list[Outlet]) -> set[StageId]:
         """Return the stages that what a stage gives flows into."""
         found: set[StageId] = set()
         pending = [outlet.edge.target for outlet in outlets]
-        stages = {stage.id: stage for stage in self.plan.stages}
         while pending:
             stage_id = self.plan.by_id[pending.pop()].stage
             if stage_id is not None and stage_id not in found:
                 found.add(stage_id)
-                pending.extend(edge.target for edge in self.plan.edges_from[stages[stage_id].nodes[-1]])
+                pending.extend(edge.target for edge in self.plan.edges_from[self.plan.stage_by_id[stage_id].nodes[-1]])
         return found
 
     def abandon_inputs(self, stage: Stage, *, is_cancelled: bool) -> None:
@@ -424,16 +456,20 @@ class Execution:
             stage: the stage that is over.
             is_cancelled: it was cancelled itself, so that what stands before it is not closed by its consumer.
         """
+        if stage.id in self._over:
+            return
+        self._over.add(stage.id)
         for edge in self.plan.edges_into[stage.nodes[0]]:
             buffer = self.buffer(edge)
             if buffer is None:
                 continue
             buffer.abandon()
+            self._abandoned[edge.source] += 1
             writer = self.plan.by_id[edge.source].stage or StageId(INPUT)
             work = self._works.get(writer)
-            if work is not None and all(outlet.buffer.abandoned for outlet in self._outlets(edge.source)):
-                if not is_cancelled:
-                    self._leave(other for other in self.plan.stages if other.id == writer)
+            if work is not None and self._abandoned[edge.source] == len(self._outlets(edge.source)):
+                if not is_cancelled and edge.source != INPUT:
+                    self._leave([self.plan.stage_by_id[writer]])
                 work.end()
 
     def _leave(self, stages: Iterable[Stage]) -> None:
@@ -479,6 +515,7 @@ class Execution:
                 await close()
 
 
+@trio.lowlevel.disable_ki_protection
 async def value_of(chunks: AsyncIterator[Any], accumulator: Accumulator, name: str) -> Any:
     """Fold all chunks of an output.
 

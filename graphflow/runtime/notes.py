@@ -9,13 +9,15 @@ from graphflow_compiler.ir import NodeId
 from graphflow_compiler.plan import Cluster, PlannedNode
 
 
+def is_annotated(error: BaseException, run_id: str) -> bool:
+    """Tell whether a run has added its note to an error."""
+    return any(note.endswith(f", run {run_id}") for note in getattr(error, "__notes__", ()))
+
+
 def annotate(error: BaseException, node: PlannedNode, run_id: str) -> None:
-    """Add the note that says where an error comes from, unless this run has added one."""
-    marker = f"run {run_id}"
-    if any(marker in note for note in getattr(error, "__notes__", ())):
-        return
+    """Add the note that says where an error comes from."""
     place = f" ({node.location})" if node.location is not None else ""
-    error.add_note(f"in node `{node.id}`{place}, {marker}")
+    error.add_note(f"in node `{node.id}`{place}, run {run_id}")
 
 
 def frame_of(generator: object) -> FrameType | None:

@@ -15,10 +15,10 @@ import contextvars
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Final, Generic, Protocol, TypeVar, final
+from typing import Final, Generic, Protocol, TypeVar, cast, final
 
 import trio
 
@@ -135,7 +135,7 @@ class _PortalCondition:
             if not self._portal.is_alive:  # asked before the lock is taken, which in a fork nobody would let go
                 raise RuntimeError(_GONE)
             with self._changed:
-                if self._portal.is_alive and not is_true():
+                if self._portal.is_alive and not is_true():  # type: ignore[redundant-expr]  # it may have ended
                     self._changed.wait()
 
 
@@ -176,7 +176,7 @@ _portal: Portal | None = None
 
 def portal() -> Portal:
     """Return the portal of this process."""
-    global _portal
+    global _portal  # noqa: PLW0603  # one for the process, made when it is first asked for
     with _lock:
         if _portal is None or not _portal.is_alive:
             _portal = Portal()
@@ -184,7 +184,7 @@ def portal() -> Portal:
 
 
 def _renew_lock() -> None:
-    global _lock
+    global _lock  # noqa: PLW0603  # a fork needs another
     _lock = threading.Lock()  # who held the old one is not there to let it go
 
 
@@ -362,7 +362,7 @@ class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
         async with self._manager as chunks:
             # What the reader's task would do ends with the work; the other tasks of the run live around it.
             with self._job.work:
-                async with contextlib.aclosing(chunks):
+                async with contextlib.aclosing(cast("AsyncGenerator[T, None]", chunks)):
                     self._job.work.begin()
                     async for chunk in chunks:
                         await self._put(chunk, self._job)

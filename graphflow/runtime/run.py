@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
+from types import AsyncGeneratorType, TracebackType
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -62,27 +62,31 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
         if self._chunks is None:
             raise RuntimeError("this run is not open: it was not entered, or has been left")
         kept = Raised()
-        for leave in (self._close_chunks, self._leave, self._leave_nursery):
+        for step in (self._leave, self._leave_nursery):
             with kept:
-                await leave()
+                await step()
         self._chunks = None
         outcome = combined(raised, kept.errors)
         if outcome is not None and outcome is not raised:
             raise outcome
 
-    async def _close_chunks(self) -> None:
-        assert self._chunks is not None
+    def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
+        raise NotImplementedError
+
+    async def _close(self) -> None:
+        """End what the iteration has not ended."""
+
+    async def _leave(self) -> None:
+        assert isinstance(self._chunks, AsyncGeneratorType)
         if self._chunks.ag_running:
             if self._nursery is not None:
                 self._nursery.cancel_scope.cancel()
             raise RuntimeError("this run was left while another task was still iterating over it")
-        await self._chunks.aclose()
-
-    def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
-        raise NotImplementedError
-
-    async def _leave(self) -> None:
-        """End what the iteration has not ended."""
+        kept = Raised()
+        for close in (self._chunks.aclose, self._close):
+            with kept:
+                await close()
+        kept.again()
 
     async def _leave_nursery(self) -> None:
         if self._nursery_manager is not None:
@@ -109,9 +113,9 @@ class OpenedChunks(Opened[T]):
         self._execution = self._begin(Run.here(nursery, self._run_id))
         return self._execution.chunks()
 
-    async def _leave(self) -> None:
+    async def _close(self) -> None:
         assert self._execution is not None
-        await self._execution.close_source()
+        await self._execution.aclose()
 
 
 class OpenedEvents(Opened[Event]):
@@ -154,14 +158,14 @@ class OpenedEvents(Opened[Event]):
         try:
             with raised, self._work:
                 self._work.begin()
-                await _exhaust(execution.chunks())
+                await _exhaust(execution)
             if not only_errors(raised.errors):
                 raised.again()
         finally:
             log.close(combined(None, only_errors(raised.errors)))
             self._done.set()
 
-    async def _leave(self) -> None:
+    async def _close(self) -> None:
         assert self._log is not None
         self._log.close()
         self._work.end()
@@ -172,12 +176,16 @@ class OpenedEvents(Opened[Event]):
             raise error
 
 
-@trio.lowlevel.disable_ki_protection
-async def _exhaust(chunks: AsyncGenerator[Any, None]) -> None:
+async def _exhaust(execution: Execution) -> None:
     raised = Raised()
     with raised:
-        async for _ in chunks:
-            pass
+        await _drain(execution.chunks())
     with raised:
-        await chunks.aclose()
+        await execution.aclose()
     raised.again()
+
+
+@trio.lowlevel.disable_ki_protection
+async def _drain(chunks: AsyncGenerator[Any, None]) -> None:
+    async for _ in chunks:
+        pass

@@ -22,7 +22,7 @@ from graphflow.runtime.current import CURRENT, NOTHING, close_within
 from graphflow.runtime.failures import combined
 from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole, as_async, as_sync, drain, mapped, selector
 from graphflow.runtime.generated import cluster_function
-from graphflow.runtime.notes import annotate, find_node, frame_of
+from graphflow.runtime.notes import annotate, find_node, frame_of, is_annotated
 from graphflow.runtime.recorder import Tap
 from graphflow_compiler.accumulate import keeps_one
 from graphflow_compiler.errors import EmptyStreamError, FoldError, compile_error
@@ -95,7 +95,7 @@ class StageRun:
                     await generator.aclose()
                 elif hasattr(generator, "close"):
                     generator.close()
-            except BaseException as error:  # every generator is closed, whatever the others do
+            except BaseException as error:  # everything is closed, whatever the others do
                 self.annotate(error)
                 errors.append(error)
         self._frames.clear()
@@ -111,10 +111,12 @@ class StageRun:
         return generator
 
     def annotate(self, error: BaseException, at: PlannedNode | None = None) -> None:
-        """Add the note that says which node of the stage raised an error: the one `at` work, or one that it reads."""
-        if isinstance(error, Exception) and not isinstance(error, InputError):
-            found = find_node(error, self._frames)
-            annotate(error, (at or self._at) if found is None else self._plan.by_id[found], self._execution.run_id)
+        """Add the note that says which node raised an error, unless it has one: that `at` work, or one it reads."""
+        run_id = self._execution.run_id
+        if not isinstance(error, Exception) or isinstance(error, InputError) or is_annotated(error, run_id):
+            return
+        found = find_node(error, self._frames)
+        annotate(error, (at or self._at) if found is None else self._plan.by_id[found], run_id)
 
     # --- what comes in ---
 
@@ -412,8 +414,8 @@ class StageRun:
             if holds:
                 chosen = index
                 break
-        body = self._execution.body(node, node.plans[chosen], value)
-        return AsyncStream(self.hold(body.chunks()))
+        body = self.hold(self._execution.body(node, node.plans[chosen], value))
+        return AsyncStream(body.chunks())
 
 
 # --- pieces ------------------------------------------------------------------------------------------------
@@ -541,9 +543,7 @@ def _sync_input(tap: Tap, chunks: Iterator[Any]) -> Iterator[Any]:
         yield chunk
 
 
-async def _told(
-    tap: Tap | _ClusterTap, chunks: AsyncIterator[Any], *, resumes: bool
-) -> AsyncGenerator[Any, None]:
+async def _told(tap: Tap | _ClusterTap, chunks: AsyncIterator[Any], *, resumes: bool) -> AsyncGenerator[Any, None]:
     """Tell of every chunk that a node gives; while the node's code runs, its run is the current one."""
     current = tap.current if resumes else tap.outside
     listening = tap.listening

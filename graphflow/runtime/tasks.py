@@ -29,6 +29,7 @@ class Parking:
     def __init__(self) -> None:
         self._tasks: _Waiters = deque()
 
+    @trio.lowlevel.enable_ki_protection
     async def park(self, *, ends: bool = False) -> None:
         """Wait until `wake`; cancelled as any other wait.
 
@@ -45,17 +46,19 @@ class Parking:
         if ends:
             await trio.lowlevel.wait_task_rescheduled(abort)
         else:
-            await _wait(task, self._tasks, trio.lowlevel.wait_task_rescheduled(abort))
+            await _wait(task, self._tasks, trio.lowlevel.wait_task_rescheduled(abort))  # noqa: ASYNC105  # it awaits it
 
+    @trio.lowlevel.enable_ki_protection
     def wake(self) -> None:
         """Wake all that wait."""
         while self._tasks:
             trio.lowlevel.reschedule(self._tasks.popleft())
 
 
+@trio.lowlevel.enable_ki_protection
 async def pause() -> None:
     """Let others run; raises `trio.Cancelled` if this task is cancelled."""
-    await _wait(trio.lowlevel.current_task(), deque(), trio.lowlevel.checkpoint())
+    await _wait(trio.lowlevel.current_task(), deque(), trio.lowlevel.checkpoint())  # noqa: ASYNC105  # it awaits it
 
 
 async def _wait(task: trio.lowlevel.Task, waiters: _Waiters, wait: Awaitable[object]) -> None:
@@ -83,6 +86,7 @@ class Work:
         self._task: trio.lowlevel.Task | None = None
         self.told = False
 
+    @trio.lowlevel.enable_ki_protection
     def __enter__(self) -> None:
         self._task = trio.lowlevel.current_task()
         self._scope.__enter__()
@@ -92,12 +96,14 @@ class Work:
         if self.told:
             raise GeneratorExit
 
+    @trio.lowlevel.enable_ki_protection
     def __exit__(
         self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         self._task = None
         return self._scope.__exit__(exc_type, raised, traceback) or (self.told and isinstance(raised, GeneratorExit))
 
+    @trio.lowlevel.enable_ki_protection
     def end(self) -> None:
         """Tell the task to end: where it waits for its run, as a generator is closed; else by cancelling it."""
         if self.told:

@@ -211,6 +211,15 @@ def several_parameters_after_what_is_no_record() -> object:
 
 
 @case("""
+    error[GF102]: `ask` takes `context` and `question`, but `parallel` gives a record of 'text', 'size'
+      --> HERE  parallel | ask
+      hint: feed it a record: {"context": ..., "question": ...} | ask
+    """)
+def several_parameters_after_another_record() -> object:
+    return {"text": upper, "size": size} | ask  # here
+
+
+@case("""
     error[GF103]: the graph has a cycle: `asked` → `again` → `asked`
       --> HERE  asked(...)
       hint: a graph cannot lead back into itself: repeat inside one node, such as a function with a loop
@@ -751,6 +760,16 @@ def a_retriever_before_a_model() -> object:
 
     as_model = model._with_node(lambda node: attrs.evolve(node, kind="chat_model"))
     return retriever | as_model  # here
+
+
+@case("""
+    error[GF201]: `upper` takes str, but `model` gives AIMessageChunk
+      --> HERE  model | upper
+      hint: take the text of its messages: model | gf.text() | upper
+    """)
+def a_model_before_a_function_of_text() -> object:
+    model = gf.ScriptedChatModel("hello", name="model")
+    return model | upper  # here
 
 
 @case("""

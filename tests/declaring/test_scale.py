@@ -57,15 +57,15 @@ def balanced(node: gf.Chain[Any, Any], size: int) -> gf.Chain[Any, Any]:
     return chains[0]
 
 
-@pytest.mark.parametrize("nest", [leftmost, rightmost, balanced])
+@pytest.mark.parametrize(("nest", "size"), [(leftmost, 5_000), (rightmost, 2_000), (balanced, 2_000)])
 @pytest.mark.parametrize("node", [plus_one, plus_one_at_once], ids=lambda node: node.name)
-def test_a_chain_of_five_thousand_nodes_declares_compiles_and_runs(
-    nest: Callable[[gf.Chain[Any, Any], int], gf.Chain[Any, Any]], node: gf.Chain[Any, Any]
+def test_a_chain_of_thousands_of_nodes_declares_compiles_and_runs(
+    nest: Callable[[gf.Chain[Any, Any], int], gf.Chain[Any, Any]], size: int, node: gf.Chain[Any, Any]
 ) -> None:
-    chain = nest(node, 5_000)
-    assert len(chain.compile().plan.nodes) == 5_001
-    assert value(chain, 0) == 5_000
-    assert f"{node.name}.5000" in str(chain.compile())
+    chain = nest(node, size)
+    assert len(chain.compile().plan.nodes) == size + 1
+    assert value(chain, 0) == size
+    assert f"{node.name}.{size}" in str(chain.compile())
 
 
 def test_thousands_of_generators_do_not_nest_deeper_than_they_may() -> None:

@@ -1,7 +1,7 @@
 """What the nodes of random chains do: deterministic, and written once for every flavour of node and for the reference.
 
-A node that reads streams is a `Logic`: a generator that asks for the next chunk of a port by yielding its name, and gives
-a chunk by yielding a `Give`. A `Machine` drives it, from whichever loop the flavour of the node has.
+A node that reads streams is a `Logic`: a generator that asks for the next chunk of a port by yielding its name, and
+gives a chunk by yielding a `Give`. A `Machine` drives it, from whichever loop the flavour of the node has.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Machine:
 
     def feed(self, chunk: Any = None) -> list[Any]:
         """Return what is given until the next chunk is asked for; the first call starts it."""
-        given = []
+        given: list[Any] = []
         while True:
             try:
                 asked = self._logic.send(chunk)
@@ -121,7 +121,9 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
         Transform("take", "text", "text", lambda m, c: (c,), limit=2),
         Transform("measure", "text", "int", lambda m, c: (len(c),), is_chunkwise=True),
         Transform("number", "text", "int", _counted),
-        Transform("codes", "text", "ints", lambda m, c: ([ord(one) % 7 for one in c],), is_chunkwise=True, is_itemwise=True),
+        Transform(
+            "codes", "text", "ints", lambda m, c: ([ord(one) % 7 for one in c],), is_chunkwise=True, is_itemwise=True
+        ),
         Transform("add", "int", "int", lambda m, c: (c + 1,), is_chunkwise=True),
         Transform("total", "int", "int", _running_total),
         Transform("twice", "int", "int", lambda m, c: (c, c)),
@@ -130,7 +132,9 @@ TRANSFORMS: Final[Mapping[str, Transform]] = {
         Transform("spell", "int", "text", lambda m, c: (f"{c} ",), is_chunkwise=True),
         Transform("wrap", "int", "ints", lambda m, c: ([c],), is_chunkwise=True),
         Transform("negate", "ints", "ints", lambda m, c: ([-one for one in c],), is_chunkwise=True, is_itemwise=True),
-        Transform("odd", "ints", "ints", lambda m, c: ([one for one in c if one % 2],), is_chunkwise=True, is_itemwise=True),
+        Transform(
+            "odd", "ints", "ints", lambda m, c: ([one for one in c if one % 2],), is_chunkwise=True, is_itemwise=True
+        ),
         Transform("pieces", "ints", "ints", lambda m, c: tuple([one] for one in c), is_itemwise=True),
         Transform("items", "ints", "int", lambda m, c: tuple(c)),
         Transform("sum", "ints", "int", lambda m, c: (sum(c),), is_chunkwise=True),

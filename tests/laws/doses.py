@@ -16,9 +16,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def dose(examples: int) -> Callable[[F], F]:
     """Return a decorator that tries so many examples, or as many times more as the profile says."""
-    default = settings.get_profile("default").max_examples
+    default, chosen = settings.get_profile("default"), settings.default
+    assert chosen is not None
     return settings(
-        max_examples=examples * max(settings.default.max_examples // default, 1),
+        max_examples=examples * max(chosen.max_examples // default.max_examples, 1),
         report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )

@@ -125,7 +125,7 @@ def declare(drawing: Drawing, held: Mapping[int, int], meter: Meter | None = Non
                     chain = _declared(label(index), node, held.get(index, 1 << 30), meter)
                     source = (node.streams + node.wholes)[0][1]
                     assert source is not None
-                    handles[index] = gf.assign({key: gf.pick(source) | chain})(handles[base])  # type: ignore[operator]
+                    handles[index] = gf.assign({key: gf.pick(source) | chain})(handles[base])
         if drawing.result[0][0] == "":
             return at(drawing.result[0][1])
         return {key: at(ref) for key, ref in drawing.result}

@@ -1,7 +1,7 @@
 """Random chains: frozen descriptions, how they are declared through the public API, and hypothesis strategies for them.
 
-A description says what it takes and gives (`Plain` or `Keyed`), so that strategies only make chains that compile, and so
-that the reference interpreter knows how a stream folds without asking the compiler.
+A description says what it takes and gives (`Plain` or `Keyed`), so that strategies only make chains that compile, and
+so that the reference interpreter knows how a stream folds without asking the compiler.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def declare(spec: Spec, watch: Watch) -> gf.Chain[Any, Any]:
         case Line(parts):
             first, *rest = (declare(part, watch) for part in parts)
             for part in rest:
-                first = first | part  # type: ignore[operator]
+                first = first | part
             return first
         case Fan(label, branches, assigns):
             make = gf.assign if assigns else gf.parallel
@@ -296,7 +296,9 @@ class _Sketch:
         return Step(self.label(stem), role, ports, does, flavour, delay=self.draw(st.integers(0, 2)), **more)
 
     def transform(self, given: Plain) -> Node:
-        known = [one for one in TRANSFORMS.values() if one.takes == given.kind and (one.is_itemwise or not given.is_cut)]
+        known = [
+            one for one in TRANSFORMS.values() if one.takes == given.kind and (one.is_itemwise or not given.is_cut)
+        ]
         what = self.one_of(known)
         folds = None
         if what.gives == "int":
@@ -340,7 +342,9 @@ class _Sketch:
         if any(port.streams for port in ports):
             return Node(self.step("m", "transform", tuple(ports), self.one_of(ORDERS)), Plain("text", "concat"))
         role: Literal["aggregate", "producer"] = self.one_of(["aggregate", "producer"])
-        return Node(self.step("m", role, tuple(ports), ""), Plain("text", "single" if role == "aggregate" else "concat"))
+        return Node(
+            self.step("m", role, tuple(ports), ""), Plain("text", "single" if role == "aggregate" else "concat")
+        )
 
     # --- chains ---
 

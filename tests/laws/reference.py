@@ -225,7 +225,9 @@ class Reference:
             self.maybe_less |= above
         return Flow(chunks, node.gives, above)
 
-    def _read(self, step: Step, machine: Machine, streams: dict[str, list[Any]], log: list[tuple[str, Any]]) -> list[Any]:
+    def _read(
+        self, step: Step, machine: Machine, streams: dict[str, list[Any]], log: list[tuple[str, Any]]
+    ) -> list[Any]:
         read = 0
         if step.fails_at == 0:
             raise Failed

@@ -1,8 +1,8 @@
 """Run asynchronous code on a virtual clock, the same way every time.
 
-`simulate` is `trio.run` with a clock that jumps to the next deadline as soon as every task waits and no worker thread is
-at work, with a seeded scheduler, and with graphflow's time slices counted instead of measured. So a deadlock is found at
-once, the order of tasks is part of an example, and nothing depends on the speed of the machine.
+`simulate` is `trio.run` with a clock that jumps to the next deadline as soon as every task waits and no worker thread
+is at work, with a seeded scheduler, and with graphflow's time slices counted instead of measured. So a deadlock is
+found at once, the order of tasks is part of an example, and nothing depends on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def simulate(main: Callable[[], Awaitable[T]], *, seed: int = 0, time: Callable[
         seed: of the order in which trio runs the tasks that could run.
         time: what graphflow measures its time slices with.
     """
-    scheduler: Any = trio._core._run  # type: ignore[attr-defined]  # trio has no public way to seed it
+    scheduler: Any = trio._core._run  # trio has no public way to seed it
 
     async def run() -> T:
         tasks = trio.lowlevel.current_statistics().tasks_living

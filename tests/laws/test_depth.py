@@ -89,7 +89,7 @@ def of(kind: gf.Chain[Any, Any]) -> Callable[[int], gf.Chain[Any, Any]]:
     def declare(count: int) -> gf.Chain[Any, Any]:
         chain = kind
         for _ in range(count - 1):
-            chain = chain | kind  # type: ignore[operator]
+            chain = chain | kind
         return chain
 
     return declare
@@ -98,7 +98,7 @@ def of(kind: gf.Chain[Any, Any]) -> Callable[[int], gf.Chain[Any, Any]]:
 def from_the_right(count: int) -> gf.Chain[Any, Any]:
     chain: gf.Chain[Any, Any] = chunkwise
     for _ in range(count - 1):
-        chain = transform | chain  # type: ignore[operator]
+        chain = transform | chain
     return chain
 
 
@@ -115,12 +115,12 @@ def of_calls(count: int) -> gf.Chain[Any, Any]:
 def assigns(count: int) -> gf.Chain[Any, Any]:
     chain: gf.Chain[Any, Any] = gf.parallel(a=chunkwise, b=aggregate)
     for number in range(count - 1):
-        chain = chain | gf.assign({"ab"[number % 2]: gf.pick("ab"[(number + 1) % 2]) | chunkwise})  # type: ignore[operator]
-    return chain | gf.pick("a")  # type: ignore[operator]
+        chain = chain | gf.assign({"ab"[number % 2]: gf.pick("ab"[(number + 1) % 2]) | chunkwise})
+    return chain | gf.pick("a")
 
 
 def wide(count: int) -> gf.Chain[Any, Any]:
-    return gf.parallel({f"k{number}": transform for number in range(count)}) | gf.pick("k0")  # type: ignore[operator]
+    return gf.parallel({f"k{number}": transform for number in range(count)}) | gf.pick("k0")
 
 
 KINDS: Final[dict[str, Callable[[int], gf.Chain[Any, Any]]]] = {
@@ -135,7 +135,7 @@ KINDS: Final[dict[str, Callable[[int], gf.Chain[Any, Any]]]] = {
     "producer": of(producer),
     "synchronous producer": of(producer_sync),
     "passthrough": of(gf.passthrough()),
-    "parallel and pick": of(gf.parallel(a=chunkwise) | gf.pick("a")),  # type: ignore[operator]
+    "parallel and pick": of(gf.parallel(a=chunkwise) | gf.pick("a")),
     "branch": of(gf.branch((lambda value: False, transform), chunkwise)),
     "each": of(gf.each(aggregate)),
     "graph": of(fork_and_join),

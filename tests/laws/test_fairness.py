@@ -49,7 +49,7 @@ def endless(work: Work) -> gf.Producer[int, int]:
             work.do()
             yield number
 
-    return endless  # type: ignore[return-value]
+    return endless
 
 
 def endless_async(work: Work) -> gf.Producer[int, int]:
@@ -59,7 +59,7 @@ def endless_async(work: Work) -> gf.Producer[int, int]:
             work.do()
             yield number
 
-    return endless  # type: ignore[return-value]
+    return endless
 
 
 @gf.chunkwise(accumulate=gf.latest)
@@ -115,8 +115,8 @@ def items(work: Work, limit: int) -> gf.Chain[Any, Any]:
         return value
 
     @gf.aggregate
-    def listed(value: int) -> range:
-        return range(ENOUGH)
+    def listed(value: int) -> list[int]:
+        return list(range(ENOUGH))
 
     return listed | gf.each(item, max_concurrency=limit)
 
@@ -129,7 +129,7 @@ def plain(work: Work) -> gf.Chain[Any, Any]:
 
     chain: gf.Chain[Any, Any] = step
     for _ in range(1000):
-        chain = chain | step  # type: ignore[operator]
+        chain = chain | step
     return chain
 
 
@@ -141,7 +141,7 @@ def plain_chunkwise(work: Work) -> gf.Chain[Any, Any]:
 
     chain: gf.Chain[Any, Any] = step
     for _ in range(1000):
-        chain = chain | step  # type: ignore[operator]
+        chain = chain | step
     return chain
 
 
@@ -227,11 +227,13 @@ def check(work: Work, run: Callable[[], Awaitable[None]]) -> None:
 @pytest.mark.parametrize("seconds", [SLICE / 50, SLICE / 4, SLICE * 3], ids=["fast", "medium", "slow"])
 @pytest.mark.parametrize("verb", [invoked, streamed, told], ids=["invoked", "streamed", "told"])
 @pytest.mark.parametrize("case", CASES)
-def test_others_run_and_cancel(case: str, verb: Callable[[gf.Chain[Any, Any]], Awaitable[None]], seconds: float) -> None:
+def test_others_run_and_cancel(
+    case: str, verb: Callable[[gf.Chain[Any, Any]], Awaitable[None]], seconds: float
+) -> None:
     work = Work(seconds)
     chain = CASES[case](work)
     if verb is invoked and chain.compile().plan[chain.compile().plan.output].folds is None:
-        chain = chain | gf.fold(gf.latest)  # type: ignore[operator]
+        chain = chain | gf.fold(gf.latest)
     check(work, functools.partial(verb, chain))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import trio
+import trio.lowlevel
 
 import graphflow as gf
 from tests.leaving.chains import Ledger, fan_out, generators
@@ -34,7 +35,7 @@ async def endless(word: str) -> AsyncIterator[str]:
     try:
         while True:
             yield word
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
     finally:
         print("endless: closed")
 
@@ -133,7 +134,7 @@ def interrupt_async_in_a_node() -> None:
     async def main() -> None:
         async with fan_out(ledger).stream("a") as chunks:
             async for _ in chunks:
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
 
     interrupted(lambda: trio.run(main))
     print(ledger.left_open())
@@ -284,7 +285,6 @@ SCENARIOS: Final[dict[str, Callable[[], None]]] = {
         use_at_the_end,
     )
 }
-
 
 
 def main(folder: Path) -> None:

@@ -221,7 +221,9 @@ def test_another_task_may_read() -> None:
 def test_leaving_while_another_task_reads_is_refused_and_does_not_hang() -> None:
     async def main() -> None:
         ledger = Ledger(width=10)
-        chain = spread(ledger) | sleeping(ledger, "slow") | {"left": cleaning(ledger, "left"), "right": gf.passthrough()}
+        chain = (
+            spread(ledger) | sleeping(ledger, "slow") | {"left": cleaning(ledger, "left"), "right": gf.passthrough()}
+        )
 
         async def read(chunks: AsyncIterator[Any]) -> None:
             async for _ in chunks:

@@ -165,7 +165,7 @@ def test_an_error_and_the_errors_in_cleanups_that_it_causes_arrive_together(verb
 
 
 class Gate:
-    """Where nodes wait until all do, to go on in the same moment: before one of them can be told of another's failure."""
+    """Where nodes wait until all do, to go on in the same moment: before one can be told of another's failure."""
 
     def __init__(self) -> None:
         self.opened = trio.Event()
@@ -233,7 +233,11 @@ def test_a_branch_that_fails_while_it_is_cancelled_arrives_with_the_error_that_c
 
 def test_items_of_an_each_that_fail_at_once_arrive_together() -> None:
     async def main() -> None:
-        assert await fail_at_once(lambda gate: gf.each(at_gate(gate), max_concurrency=3).invoke([1, 2, 3, 4])) == [1, 2, 3]
+        assert await fail_at_once(lambda gate: gf.each(at_gate(gate), max_concurrency=3).invoke([1, 2, 3, 4])) == [
+            1,
+            2,
+            3,
+        ]
 
     run(main)
 
@@ -415,8 +419,8 @@ def test_a_reader_that_shields_itself_from_a_cancelled_run_does_not_wait_for_eve
     async def main() -> None:
         ledger = Ledger(width=10)
         item = sleeping(ledger, "item")
-        chain = gf.aggregate(list_of_three) | gf.each(item, max_concurrency=2) | first_of_lists
-        chain = gf.parallel(left=chain, right=sleeping(ledger, "right"))
+        items_of_three = gf.aggregate(list_of_three) | gf.each(item, max_concurrency=2) | first_of_lists
+        chain = gf.parallel(left=items_of_three, right=sleeping(ledger, "right"))
         value = ["a"] if verb == "batch_as_completed" else "a"
         with trio.CancelScope() as scope:
             async with getattr(chain, verb)(value) as items:

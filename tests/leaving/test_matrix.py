@@ -128,8 +128,11 @@ class Leaving:
 
     def __init__(self, verb: Verb, way: Way, kind: Kind, watch: Watch) -> None:
         self.verb, self.way, self.kind, self.watch = verb, way, kind, watch
-        reads_all = way.does == "nothing" or way.place in kind.late or (kind.one and not way.place) or (
-            verb.values and not way.place
+        reads_all = (
+            way.does == "nothing"
+            or way.place in kind.late
+            or (kind.one and not way.place)
+            or (verb.values and not way.place)
         )
         self.width = FEW if reads_all else MANY
         turn = 1 if way.place in kind.once else TURN

@@ -125,7 +125,7 @@ def test_a_run_in_a_worker_thread_is_a_child_of_the_run_that_it_is_called_in() -
     @gf.aggregate(thread=True)
     def asks(word: str) -> str:
         with inner.sync.stream(word) as chunks:
-            return inner.sync.invoke(word) + "".join(chunks)
+            return str(inner.sync.invoke(word)) + "".join(chunks)
 
     async def main() -> None:
         threads = set(threading.enumerate())

@@ -11,7 +11,7 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import AsyncGeneratorType, FrameType
 from typing import Any, TypeVar
 
 import trio
@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.complaints: list[str] = []
-        self._generators: list[weakref.ref[AsyncGenerator[Any, Any]]] = []
+        self._generators: list[weakref.ref[AsyncGeneratorType[Any, Any]]] = []
         self._tasks: set[trio.lowlevel.Task] = set()
         self._portal_tasks = in_portal(tasks)
         self._threads = set(busy_threads())
@@ -48,6 +48,7 @@ class Watch:
         first = sys.get_asyncgen_hooks().firstiter
 
         def started(generator: AsyncGenerator[Any, Any]) -> None:
+            assert isinstance(generator, AsyncGeneratorType)
             self._generators.append(weakref.ref(generator))
             if first is not None:
                 first(generator)
@@ -147,9 +148,7 @@ def busy_threads_after_a_while(known: set[threading.Thread]) -> list[threading.T
 
 
 def _is_idle(frame: FrameType | None) -> bool:
-    return frame is None or (
-        frame.f_code.co_filename.endswith("_thread_cache.py") and frame.f_code.co_name == "_work"
-    )
+    return frame is None or (frame.f_code.co_filename.endswith("_thread_cache.py") and frame.f_code.co_name == "_work")
 
 
 def open_files() -> set[str]:

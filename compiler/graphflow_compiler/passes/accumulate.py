@@ -153,9 +153,7 @@ def _fold_of_input(declared: object) -> Accumulator:
     return accumulator_of(declared) or SINGLE
 
 
-def _projected(
-    graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumulator | None]
-) -> Accumulator | None:
+def _projected(graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
     given = _fold_along(graph, edge, folds)
     if given is not None and not isinstance(given, Merge):
         return given
@@ -188,4 +186,3 @@ def _of_branch(node: Node) -> Accumulator | None:
     if len(alternatives) > 1:
         return None
     return OneOrMore(alternatives[0]) if single else alternatives[0]
-

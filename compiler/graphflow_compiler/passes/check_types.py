@@ -148,6 +148,8 @@ class _Checker:
             return f"`{edge.port}` is not annotated" if len(node.ports) == 1 else "it is not annotated"
         if given is UNKNOWN and edge.source == INPUT:
             return "nothing says what the input is"
+        if given is UNKNOWN and edge.key is not None:
+            return f"{self._giver(edge)} is not annotated"
         if given is UNKNOWN:
             return f"what {self._giver(edge)} gives is not annotated"
         return reason
@@ -204,7 +206,8 @@ class _Checker:
         )
 
     def _mend(self, node: Node, edge: Edge, given: object, wanted: object) -> str:
-        source = self.graph.by_id[edge.source].name
+        giver = self.graph.by_id[edge.source]
+        source = giver.name
         record, has = record_of(wanted), record_of(given)
         if record is not None:
             keys = ", ".join(f'"{field.name}": ...' for field in record.fields)
@@ -218,6 +221,8 @@ class _Checker:
             return f"put a step between them that makes a list of {show(given)}"
         if node.kind == "chat_model":
             return f'put a prompt between them: {source} | gf.prompt("...{{context}}...") | {node.name}'
+        if giver.kind == "chat_model" and relate(str, wanted).verdict is Verdict.YES:
+            return f"take the text of its messages: {source} | gf.text() | {node.name}"
         element = element_of(given)
         if element is not None and relate(element, wanted).verdict is Verdict.YES:
             return f"run it once for every item: {source} | gf.each({node.name})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import origins, output_keys, streams
+from graphflow_compiler.flow import Streams, origins, output_keys
 from graphflow_compiler.ir import INPUT, Graph, NodeClass, NodeId, Streaming
 from graphflow_compiler.types import show
 
@@ -21,10 +21,11 @@ def find_streaming_points(graph: Graph) -> Graph:
         CompileError: the annotation of a graph promises a stream, and it gives a finished value.
     """
     graph = graph.map_bodies(find_streaming_points)
-    _hold_to_promises(graph)
-    by_key = {key: streams(graph, edge.source, edge.key) for key, edge in output_keys(graph, graph.output)}
+    streams = Streams(graph)
+    _hold_to_promises(graph, streams)
+    by_key = {key: streams(edge.source, edge.key) for key, edge in output_keys(graph, graph.output)}
     begins = origins(graph, graph.output)
-    if not streams(graph, graph.output):
+    if not streams(graph.output):
         return attrs.evolve(graph, streaming=Streaming(False, by_key, (), _last_aggregate(graph, begins)))
     return attrs.evolve(graph, streaming=Streaming(True, by_key, begins, None))
 
@@ -36,8 +37,8 @@ def _last_aggregate(graph: Graph, begins: tuple[NodeId, ...]) -> NodeId | None:
     return aggregates[-1] if aggregates else None
 
 
-def _hold_to_promises(graph: Graph) -> None:
-    broken = [promise for promise in graph.promises if promise.streams and not streams(graph, promise.node)]
+def _hold_to_promises(graph: Graph, streams: Streams) -> None:
+    broken = [promise for promise in graph.promises if promise.streams and not streams(promise.node)]
     findings = []
     for promise in broken:
         blocking = _last_aggregate(graph, origins(graph, promise.node))

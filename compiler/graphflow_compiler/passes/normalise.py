@@ -14,6 +14,7 @@ of a `parallel` or `assign` are taken by name, the join between is taken away an
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -139,12 +140,15 @@ def _wire(graph: Graph, node: Node, records: dict[NodeId, Record | None], findin
                 yield attrs.evolve(edge, port=port.name, key=port.name)
         else:
             names = " and ".join(f"`{port.name}`" for port in required)
+            source = graph.by_id[edge.source]
+            gives = f"{show(source.output)}, which is no record with those keys"
+            if record is not None:
+                gives = f"a record of {', '.join(repr(name) for name in record.names)}"
             findings.append(
                 Diagnostic(
                     "GF102",
                     "error",
-                    f"`{node.name}` takes {names}, but `{edge.source}` gives {show(graph.by_id[edge.source].output)}, "
-                    "which is no record with those keys",
+                    f"`{node.name}` takes {names}, but `{source.name}` gives {gives}",
                     node=node.id,
                     location=edge.location or node.location,
                     snippet=edge.snippet,
@@ -264,14 +268,17 @@ def _without_idle_joins(graph: Graph) -> Graph:
 
     A join stays where some of its keys would be left without a consumer: their branches were declared, so they run.
     """
-    edges = list(graph.edges)
+    edges = dict(enumerate(graph.edges))
+    into = _grouped((edge.target, index) for index, edge in edges.items())
+    out_of = _grouped((edge.source, index) for index, edge in edges.items())
     scopes = list(graph.scopes)
+    mentioned_by = _grouped((node, index) for index, scope in enumerate(scopes) for node in _mentioned(scope))
     dropped: set[NodeId] = set()
     for join in reversed(graph.nodes):
         if join.op is not Op.JOIN:
             continue
-        branches = {edge.port: edge for edge in edges if edge.target == join.id}
-        consumers = [edge for edge in edges if edge.source == join.id]
+        branches = {edges[index].port: edges[index] for index in into[join.id]}
+        consumers = [edges[index] for index in out_of[join.id] if index in edges]
         if any(edge.key is not None and not _leads(edge.key, branches) for edge in consumers):
             continue
         whole = join.id == graph.output or any(edge.key is None for edge in consumers)
@@ -280,14 +287,35 @@ def _without_idle_joins(graph: Graph) -> Graph:
             continue
         if not whole and REST in branches and not taken - set(join.keys):
             continue
-        led = {id(edge): _led(edge, branches) for edge in consumers if edge.key is not None}
-        edges = [led.get(id(edge), edge) for edge in edges]
+        for index in out_of[join.id]:
+            if index in edges and edges[index].key is not None:
+                edges[index] = _led(edges[index], branches)
+                out_of[edges[index].source].append(index)
         if not whole:
             dropped.add(join.id)
-            edges = [edge for edge in edges if edge.target != join.id]
-            scopes = [_without(scope, join.id, branches) for scope in scopes]
+            for index in into[join.id]:
+                del edges[index]
+            for index in dict.fromkeys(mentioned_by[join.id]):
+                scopes[index] = _without(scopes[index], join.id, branches)
+                for node in _mentioned(scopes[index]):
+                    mentioned_by[node].append(index)
     nodes = tuple(node for node in graph.nodes if node.id not in dropped)
-    return attrs.evolve(graph, nodes=nodes, edges=tuple(edges), scopes=tuple(scopes))
+    return attrs.evolve(graph, nodes=nodes, edges=tuple(edges.values()), scopes=tuple(scopes))
+
+
+def _grouped(pairs: Iterable[tuple[NodeId, int]]) -> defaultdict[NodeId, list[int]]:
+    groups: defaultdict[NodeId, list[int]] = defaultdict(list)
+    for node, index in pairs:
+        groups[node].append(index)
+    return groups
+
+
+def _mentioned(scope: Scope) -> Iterator[NodeId]:
+    """Yield the nodes that feed a scope, and those that give what it gives."""
+    if scope.source is not None:
+        yield scope.source
+    yield scope.output
+    yield from (edge.source for edge in (*scope.fed_by, *scope.given_by))
 
 
 def _without(scope: Scope, join: NodeId, branches: dict[str | None, Edge]) -> Scope:
