@@ -5,7 +5,7 @@ An `Accumulator` is frozen data, so that equal declarations give equal plans; `f
 
 >>> fold = CONCAT_STR.fold()
 >>> fold.add("stre")
-... fold.add("am")
+>>> fold.add("am")
 >>> fold.value()
 'stream'
 """
