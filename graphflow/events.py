@@ -167,15 +167,15 @@ class CustomEvent(BaseEvent):
         return self.label
 
     @property
-    def input(self) -> None:
+    def input(self) -> Any:
         """Always None."""
 
     @property
-    def chunk(self) -> None:
+    def chunk(self) -> Any:
         """Always None."""
 
     @property
-    def output(self) -> None:
+    def output(self) -> Any:
         """Always None."""
 
     @property

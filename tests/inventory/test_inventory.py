@@ -1,0 +1,32 @@
+"""Every item of the reference guide is shown by a test, or its difference is explained."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from tests.inventory.items import ITEMS, Item, differences, exists
+
+
+def test_all_items_are_listed_in_order() -> None:
+    assert [item.number for item in ITEMS] == list(range(1, 86))
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: str(item.number))
+def test_an_item_is_shown_by_a_test_or_its_difference_is_explained(item: Item) -> None:
+    assert item.tests or item.difference or item.later
+    assert not (item.tests and item.later)
+    missing = [test for test in item.tests if not exists(test)]
+    assert not missing
+
+
+def test_every_difference_is_of_an_item() -> None:
+    assert differences().keys() <= {item.number for item in ITEMS}
+
+
+def test_the_table_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_module("tests.inventory", run_name="__main__")
+    printed = capsys.readouterr().out
+    assert all(item.says in printed for item in ITEMS)
+    assert "85 items" in printed
