@@ -13,7 +13,7 @@ from graphflow.errors import NotInvokableError
 from graphflow.events import Event, Filter
 from graphflow.lower import lower
 from graphflow.runtime.batches import OpenedBatch, run_batch
-from graphflow.runtime.execution import Execution, Run, value_of
+from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.recorder import Config
 from graphflow.runtime.run import OpenedChunks, OpenedEvents
 from graphflow_compiler.accumulate import Accumulator
@@ -109,8 +109,9 @@ class Program(Generic[In, Out]):
         if not self._needs_nursery:
             result: Out = await begin(Run.here(None, run_id)).value(accumulator)
             return result
-        async with OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id) as chunks:
-            result = await value_of(chunks, accumulator, self.plan.name)
+        opened = OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id)
+        async with opened:
+            result = await opened.value(accumulator)
         return result
 
     def stream(
@@ -173,6 +174,9 @@ class Program(Generic[In, Out]):
         run_id: str | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Run on one value; inside the ``async with``, iterate over the events of every run in it.
+
+        Inside a node of a run that somebody listens to already, both listeners are told: to this one, the run is the
+        outermost; to the other, a child of the node.
 
         Args:
             value: the input.

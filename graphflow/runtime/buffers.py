@@ -72,8 +72,8 @@ class Queue:
     @property
     def full(self) -> bool:
         """Tell whether a writer has to wait before it writes again."""
-        ahead = len(self._chunks) + self._in_hand
-        return self._capacity is not None and ahead >= self._capacity and not self.abandoned
+        capacity = self._capacity
+        return capacity is not None and len(self._chunks) + self._in_hand >= capacity and not self.abandoned
 
     def put(self, chunk: object) -> None:
         """Write a chunk; whoever finds the queue `full` afterwards awaits `room`."""
@@ -100,7 +100,8 @@ class Queue:
 
     async def read(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks until all writers are done."""
-        time = Slice()
+        # Only without a capacity may so much be there that a reader who drops every chunk would not wait for long.
+        time = Slice() if self._capacity is None else None
         while True:
             while not self._chunks:
                 error = self._failures.take()
@@ -113,7 +114,7 @@ class Queue:
             self._in_hand = len(chunks)
             for chunk in chunks:
                 yield chunk
-                if time.due():  # whoever reads this may drop every chunk, and so never wait
+                if time is not None and time.due():
                     await time.renew()
             self._in_hand = 0
             self._writers.wake()

@@ -20,6 +20,7 @@ from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunI
 from graphflow.runtime.each import run_each
 from graphflow.runtime.failures import Raised, combined, only_errors
 from graphflow.runtime.flows import AsyncStream, Flow, SyncStream, Whole
+from graphflow.runtime.notes import annotate
 from graphflow.runtime.recorder import Config, Recorder, Tap
 from graphflow.runtime.slices import Slice
 from graphflow.runtime.stage import StageRun
@@ -215,11 +216,33 @@ class Execution:
         value: Any = None
         raised = Raised()
         with raised:
-            value = await value_of(self.chunks(), accumulator, self.plan.name)
+            value = await self.folded(self.chunks(), accumulator)
         with raised:
             await self.aclose()
         raised.again()
         return value
+
+    @trio.lowlevel.disable_ki_protection
+    async def folded(self, chunks: AsyncIterator[Any], accumulator: Accumulator) -> Any:
+        """Fold the chunks of the output.
+
+        Raises:
+            EmptyStreamError: there was none, and the accumulator has no initial value.
+        """
+        output = self.plan.by_id[self.plan.output]
+        fold = accumulator.fold()
+        async for chunk in chunks:
+            try:
+                fold.add(chunk)
+            except Exception as error:
+                annotate(error, output, self.run_id)
+                raise
+        try:
+            return fold.value()
+        except EmptyStreamError as error:
+            empty = EmptyStreamError(f"the value of `{self.plan.name}` was asked, but {error}")
+            annotate(empty, output, self.run_id)
+            raise empty from None
 
     def chunks(self) -> AsyncGenerator[Any, None]:
         """Return the chunks of the final output, to be iterated once; whoever asks for them awaits `aclose` at last."""
@@ -406,6 +429,9 @@ class Execution:
             await _pump(stream, outlets, self.slice())
         with closing:
             await chunks.aclose()
+        for error in (*raised.errors, *closing.errors):
+            if isinstance(error, Exception):
+                annotate(error, self.plan.by_id[INPUT], self.run_id)
         self._errors += only_errors(closing.errors)
         self._finish(work, outlets, raised)
 
@@ -513,22 +539,6 @@ class Execution:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
-
-
-@trio.lowlevel.disable_ki_protection
-async def value_of(chunks: AsyncIterator[Any], accumulator: Accumulator, name: str) -> Any:
-    """Fold all chunks of an output.
-
-    Raises:
-        EmptyStreamError: there was none, and the accumulator has no initial value.
-    """
-    fold = accumulator.fold()
-    async for chunk in chunks:
-        fold.add(chunk)
-    try:
-        return fold.value()
-    except EmptyStreamError as error:
-        raise EmptyStreamError(f"the value of `{name}` was asked, but {error}") from None
 
 
 @trio.lowlevel.disable_ki_protection

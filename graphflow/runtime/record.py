@@ -11,7 +11,6 @@ import attrs
 from graphflow.events import EndEvent, ErrorEvent, Run, StartEvent, StreamEvent
 from graphflow.runtime.current import NOTHING, Listener
 from graphflow_compiler.accumulate import Accumulator, Fold
-from graphflow_compiler.errors import EmptyStreamError, FoldError
 from graphflow_compiler.ir import REST
 
 
@@ -71,7 +70,7 @@ class Intake:
         if self._fold is not None:
             try:
                 self._fold.add(chunk)
-            except FoldError:  # an event must not fail the run: it only lacks its input
+            except Exception:  # an event must not fail the run: it only lacks its input
                 self._fold = None
 
     def end(self) -> None:
@@ -91,7 +90,7 @@ class Intake:
         if self._value is NOTHING and (self.is_whole or self._writers <= 0) and self._fold is not None:
             try:
                 self._value = self._fold.value()
-            except (EmptyStreamError, FoldError):
+            except Exception:
                 return NOTHING
         return self._value
 
@@ -201,7 +200,7 @@ class Record:
         if self._fold is not None:
             try:
                 self._fold.add(chunk)
-            except FoldError:  # the stream goes on: only the end event lacks its output
+            except Exception:  # the stream goes on: only the end event lacks its output
                 self._fold = None
         if self.tells_chunks:
             self._listener.log.append(StreamEvent, self.run, {"chunk": chunk})
@@ -250,7 +249,7 @@ class Record:
             return
         data: dict[str, object] = {}
         if self._fold is not None:
-            with contextlib.suppress(EmptyStreamError, FoldError):  # then there is no output to tell
+            with contextlib.suppress(Exception):  # then there is no output to tell
                 data["output"] = self._fold.value()
         if self.tells_input_at_end:
             data |= self._input()
@@ -262,7 +261,10 @@ class Record:
         if not values or any(value is NOTHING for value in values.values()):
             return {}
         value = values if len(values) > 1 else next(iter(values.values()))
-        return {"input": value if self.present is None else self.present(value)}
+        if self.present is not None:
+            with contextlib.suppress(Exception):  # the node itself will say what is wrong with it
+                value = self.present(value)
+        return {"input": value}
 
     def _finish(self, kind: type[EndEvent | ErrorEvent], data: dict[str, object], error: BaseException | None) -> None:
         with self._listener.log.lock:

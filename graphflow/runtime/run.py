@@ -19,6 +19,7 @@ from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.failures import Raised, combined, only_errors
 from graphflow.runtime.log import EventLog
 from graphflow.runtime.tasks import Work
+from graphflow_compiler.accumulate import Accumulator
 
 T = TypeVar("T")
 
@@ -112,6 +113,12 @@ class OpenedChunks(Opened[T]):
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
         self._execution = self._begin(Run.here(nursery, self._run_id))
         return self._execution.chunks()
+
+    async def value(self, accumulator: Accumulator) -> Any:
+        """Return the value of the whole output."""
+        assert self._execution is not None
+        assert self._chunks is not None
+        return await self._execution.folded(self._chunks, accumulator)
 
     async def _close(self) -> None:
         assert self._execution is not None

@@ -132,7 +132,7 @@ class StageRun:
             return SyncStream(iter(())) if value is NOTHING else Whole(value, is_folded=True)
         flow = self._execution.input_flow()
         if isinstance(flow, AsyncStream):
-            self.hold(flow.chunks)
+            self.hold(flow.chunks, self._plan.by_id[INPUT])
         return self._along(edge, flow)
 
     async def _slot_value(self, edge: Edge, slot: Slot) -> Any:

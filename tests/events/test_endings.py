@@ -386,6 +386,47 @@ def test_a_failing_cleanup_is_told() -> None:
     assert kinds_of_ends(heard) == {"untidy": "ValueError", "first": "output", "sequence": "ValueError"}
 
 
+def test_an_input_that_cannot_be_shown_fails_the_node_and_not_the_telling() -> None:
+    heard = hear(gf.aggregate(lambda value: 5) | gf.ScriptedChatModel("x", name="model"), 0)
+    check_sound(heard.events)
+    assert isinstance(heard.error, TypeError)
+    assert heard.start("model").data == {"input": 5}
+    assert heard.end("model").error is heard.error
+
+
+def test_an_accumulator_that_fails_does_not_fail_a_stream_that_nobody_folds() -> None:
+    def fail(state: int, chunk: int) -> int:
+        raise ValueError("bad")
+
+    @gf.aggregate(accumulate=gf.accumulator(step=fail))
+    def numbers(value: Any) -> Iterator[int]:
+        yield 1
+        yield 2
+
+    heard = hear_all(numbers | gf.passthrough(), 0)
+    assert heard.chunks("sequence") == [1, 2]
+    assert heard.end("numbers").data == {"input": 0}
+    assert heard.end("passthrough").data == {}
+
+
+def test_a_source_that_fails_fails_what_reads_it() -> None:
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        raise ValueError("bad")
+
+    async def use() -> None:
+        with pytest.raises(ValueError, match="bad"):
+            async with (pulled | upper | same).transform(source()) as chunks:
+                async for _ in chunks:
+                    pass
+
+    heard = hear_inside(use)
+    assert kinds_of_ends(heard) == {
+        **dict.fromkeys(("pulled", "upper", "same", "sequence"), "ValueError"),
+        "outer": "output",
+    }
+
+
 def test_wrong_input_fails_the_whole() -> None:
     heard = hear(gf.parallel(a=gf.pick("x") | same, b=gf.pick("x")), 5)
     assert heard.error is not None

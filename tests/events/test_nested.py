@@ -303,6 +303,22 @@ def test_a_run_of_another_loop_waits_for_the_listener_too() -> None:
     assert heard.chunks("upper") == ["A"] * 3000
 
 
+def test_runs_of_several_loops_side_by_side_are_told_in_one_order() -> None:
+    def node(use: Callable[[str], str], name: str) -> gf.Chain[Any, Any]:
+        return gf.aggregate(thread=True, name=name)(use)
+
+    fan = {use.__name__: node(use, use.__name__) for use in THREADS}
+
+    async def main() -> list[gf.Event]:
+        async with gf.parallel(fan).events("a" * 200) as events:
+            return [event async for event in events]
+
+    for _ in range(3):
+        events = trio.run(main)
+        check_sound(events)
+        assert len([event for event in events if event.name == "letters"]) == 202 * len(THREADS)
+
+
 # --- tasks inside a node ---------------------------------------------------------------------------------------
 
 

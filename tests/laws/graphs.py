@@ -365,8 +365,9 @@ class _Sketch:
             options += [lambda: self.transform(given)] * 3
         if not given.is_cut:
             options += [lambda: self.reader(given), lambda: self.fold(given)]
-        if depth and self.budget > 1:
+        if depth > 0 and self.budget > 1:
             options.append(lambda: self.fan(given, depth, assigns=False))
+            options.append(lambda: self.graph(depth - 1, [given]))
             if foldable(given):
                 options.append(lambda: self.branch(given, depth))
             if foldable(given) and given.kind == "ints":
@@ -375,7 +376,7 @@ class _Sketch:
 
     def _of_records(self, given: Keyed, depth: int) -> list[Callable[[], Spec]]:
         options: list[Callable[[], Spec]] = [lambda: self.pick(given)]
-        if depth and self.budget > 1:
+        if depth > 0 and self.budget > 1:
             options.append(lambda: self.fan(given, depth, assigns=True))
         named = {key: shape for key, shape in given.fields if may_feed(shape)}
         if len(named) > 1:
@@ -440,16 +441,11 @@ class _Sketch:
 
     # --- graphs ---
 
-    def graph(self, depth: int, *, is_cut: bool) -> GraphOf:
-        """Draw any acyclic graph of calls on handles."""
+    def graph(self, depth: int, given: Sequence[Plain]) -> GraphOf:
+        """Draw any acyclic graph of calls on handles, with parameters that are given this."""
         label = self.label("graph")
-        kinds: tuple[Kind, ...] = tuple(TYPES)
-        parameters = tuple(
-            (f"x{index}", self.one_of(kinds), self.chance(2)) for index in range(self.draw(st.integers(1, 2)))
-        )
-        shapes: dict[int, Shape] = {
-            -1 - index: of_input(kind, is_cut=is_cut) for index, (_, kind, _) in enumerate(parameters)
-        }
+        parameters = tuple((f"x{index}", shape.kind, self.chance(2)) for index, shape in enumerate(given))
+        shapes: dict[int, Shape] = {-1 - index: shape for index, shape in enumerate(given)}
         calls: list[tuple[Spec, Feeds]] = []
         for index in range(self.one_of(range(2, 9))):
             if calls and self.budget < 1:
@@ -564,7 +560,8 @@ def examples(draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threa
     """
     sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads)
     if draw(st.booleans()):
-        graph = sketch.graph(2, is_cut=any_cut)
+        kinds = [sketch.one_of(tuple(TYPES)) for _ in range(draw(st.integers(1, 2)))]
+        graph = sketch.graph(2, [of_input(kind, is_cut=any_cut) for kind in kinds])
         spec: Spec = graph
         if sketch.budget > 0 and draw(st.booleans()):
             tail = sketch.chain(graph.gives, 1, 3)

@@ -178,7 +178,7 @@ class Reference:
         return Flow(results, each.gives, above)
 
     def _graph(self, graph: GraphOf, given: Flow) -> Flow:
-        flows: dict[int, Flow] = {-1: attrs.evolve(given, shape=of_input(graph.parameters[0][1]))}
+        flows: dict[int, Flow] = {-1: given}
         if len(graph.parameters) > 1:
             flows = {-1 - index: given.at(name) for index, (name, _, _) in enumerate(graph.parameters)}
 

@@ -47,6 +47,7 @@ def run(
     nesting: int | None = None,
     *,
     watch: Watch | None = None,
+    source_error: Exception | None = None,
 ) -> Outcome:
     """Declare, compile and run an example.
 
@@ -56,6 +57,7 @@ def run(
         change: what is done to the plan before it runs.
         nesting: how many generators may nest in a stage.
         watch: what the nodes write into.
+        source_error: what the cut input ends with.
     """
     watch = watch or Watch()
     with mock.patch.object(plan_stages, "MAX_NESTING", nesting or plan_stages.MAX_NESTING):
@@ -78,7 +80,7 @@ def run(
             else:
                 opened = program.stream(example.value, run_id=RUN_ID)
                 if verb == "transform":
-                    opened = program.transform(cut(example.cuts), run_id=RUN_ID)
+                    opened = program.transform(cut(example.cuts, source_error), run_id=RUN_ID)
                 async with opened as stream:
                     async for chunk in stream:
                         chunks.append(chunk)
@@ -91,10 +93,12 @@ def run(
     return outcome
 
 
-async def cut(chunks: Iterable[Any]) -> AsyncIterator[Any]:
-    """Give chunks."""
+async def cut(chunks: Iterable[Any], error: Exception | None = None) -> AsyncIterator[Any]:
+    """Give chunks, and then an error."""
     for chunk in chunks:
         yield chunk
+    if error is not None:
+        raise error
 
 
 # --- other plans for the same chain ------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 import graphflow as gf
+from tests.laws.doses import is_long
 from tests.laws.running import cut
 from tests.laws.simulation import simulate
 
@@ -146,13 +147,13 @@ KINDS: Final[dict[str, Callable[[int], gf.Chain[Any, Any]]]] = {
 }
 
 
-#: The kinds that are tried at full depth; the others are made of several nodes each, or of these.
+#: The kinds that are always tried at full depth; the others, made of several nodes each or of these, in the long run.
 DEEPEST: Final = ("chunkwise", "transform", "aggregate", "producer", "declared from the right")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_chain_of_thousands_of_nodes_runs(kind: str) -> None:
-    chain = KINDS[kind](DEEP if kind in DEEPEST else DEEP // 5)
+    chain = KINDS[kind](DEEP if kind in DEEPEST or is_long() else DEEP // 5)
     value: Any = ["a", "b"] if kind == "each" else "ab"
 
     async def main() -> tuple[list[Any], Any]:
@@ -178,6 +179,26 @@ def test_work_grows_with_the_length_of_a_chain(kind: str) -> None:
         simulate(main)
 
     work(10)  # whatever is made once
+    assert lines_of(work, 200) <= TWICE * lines_of(work, 100)
+
+
+def test_the_work_of_an_error_grows_with_the_way_that_it_takes() -> None:
+    @gf.transform
+    async def fail(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            raise ValueError(chunk)
+            yield chunk
+
+    def work(count: int) -> None:
+        chain = fail | of(transform_waiting)(count)
+
+        async def main() -> None:
+            with pytest.raises(ValueError, match="a"):
+                await chain.invoke("a")
+
+        simulate(main)
+
+    work(10)
     assert lines_of(work, 200) <= TWICE * lines_of(work, 100)
 
 

@@ -79,3 +79,18 @@ def test_every_error_arrives_from_invoke(example: Example) -> None:
     outcome = run(example, "invoke")
     if not isinstance(outcome.error, gf.NotInvokableError):
         check(example, outcome)
+
+
+@dose(100)
+@given(examples())
+def test_an_error_of_the_source_arrives_as_itself(example: Example) -> None:
+    error = OSError("the source broke")
+    outcome = run(example, "transform", source_error=error)
+    if outcome.error is None:
+        assert any(map(ends_early, steps(example.spec)))
+        return
+    arrived = list(leaves(outcome.error))
+    assert len(arrived) == 1 or any(isinstance(one, gf.EmptyStreamError | gf.FoldError) for one in arrived)
+    if error in arrived:
+        assert outcome.error is error or len(arrived) > 1
+        assert error.__notes__ == [f"in node `input`, run {RUN_ID}"]
