@@ -13,6 +13,7 @@ The promise is static; delivery is always as early as it can be.
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -285,36 +286,104 @@ class Chain(Declared, Generic[In, Out]):
 
     @overload
     async def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: Literal[False] = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> list[Out]: ...
 
     @overload
     async def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> list[Out | Exception]: ...
 
     async def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> list[Out] | list[Out | Exception]:
         """Run the chain on several values side by side; gives their outputs in order. See `Program.batch`."""
-        return await self.compile().batch(values, max_concurrency=max_concurrency, return_exceptions=return_exceptions)
+        return await self.compile().batch(
+            values,
+            max_concurrency=max_concurrency,
+            return_exceptions=return_exceptions,
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            run_id=run_id,
+        )
 
     @overload
     def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: Literal[False] = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
 
     @overload
     def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out | Exception]]]: ...
 
     def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | abc.Sequence[str] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
         """Run the chain on several values; gives `(index, output)` when each is done. See the same of `Program`."""
         return self.compile().batch_as_completed(
-            values, max_concurrency=max_concurrency, return_exceptions=return_exceptions
+            values,
+            max_concurrency=max_concurrency,
+            return_exceptions=return_exceptions,
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            run_id=run_id,
         )
 
     @property

@@ -22,7 +22,7 @@ from graphflow.places import caller_location
 from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port
-from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show
+from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show, yielded, yielded_sync
 
 Intent = Literal["transform", "chunkwise", "aggregate", "bare"]
 
@@ -194,7 +194,7 @@ def _result_of_call(signature: Signature) -> object:
 
 
 def _result_of_generator(signature: Signature) -> object:
-    for read in (iterated, iterated_sync):
+    for read in (yielded, yielded_sync):
         chunk = read(signature.result)
         if chunk is not None:
             return chunk

@@ -19,7 +19,7 @@ import attrs
 from graphflow.places import caller_frame, caller_location, location_of
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import SourceLocation
-from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync
+from graphflow_compiler.types import UNKNOWN, awaited, yielded, yielded_sync
 
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _ANY: Final = inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY)
@@ -90,10 +90,10 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         _parameters(function),
         hints,
         is_generator=is_generator,
-        yields=is_generator or not (is_coroutine or iterated(result) is iterated_sync(result) is None),
+        yields=is_generator or not (is_coroutine or yielded(result) is yielded_sync(result) is None),
         is_async=is_coroutine
         or inspect.isasyncgenfunction(code)
-        or not (is_generator or iterated(result) is awaited(result) is None),
+        or not (is_generator or yielded(result) is awaited(result) is None),
         location=location_of(code),
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final, overload
 
 import attrs
 
@@ -16,6 +17,7 @@ from graphflow.runtime.batches import OpenedBatch, run_batch
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.recorder import Config
 from graphflow.runtime.run import OpenedChunks, OpenedEvents
+from graphflow.runtime.tasks import require_trio
 from graphflow_compiler.accumulate import Accumulator
 from graphflow_compiler.ir import INPUT, Graph, Op
 from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
@@ -103,6 +105,7 @@ class Program(Generic[In, Out]):
             EmptyStreamError: the output gave no chunk, and has no initial value.
             Exception: what a node raises, as itself; several errors as an `ExceptionGroup`.
         """
+        require_trio("invoke")
         accumulator = self._accumulator()
         config = _config(name, tags, metadata)
         begin = functools.partial(Execution, plan=self.plan, value=value, config=config, tells_value=False)
@@ -208,32 +211,111 @@ class Program(Generic[In, Out]):
         begin = functools.partial(Execution, plan=self.plan, value=value, config=config)
         return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs)
 
+    @overload
     async def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
-    ) -> list[Any]:
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out]: ...
+
+    @overload
+    async def batch(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out | Exception]: ...
+
+    async def batch(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out] | list[Out | Exception]:
         """Run on several values side by side and return their outputs, in the order of the values.
 
         Args:
             values: the inputs.
             max_concurrency: how many are worked on at once; 64 if not given.
             return_exceptions: give an error in the place of its output, instead of raising it.
+            name, tags, metadata: as for `invoke`, for the run of every value.
+            run_id: the ids of the runs, one for each value. Of a single one, for several values, the others are made:
+                version 5 UUIDs of it and the index of the value.
 
         Raises:
             Exception: the error of a value, which cancels the others; several as an `ExceptionGroup`.
-            ValueError: max_concurrency is less than 1.
+            ValueError: max_concurrency is less than 1, or there are not as many ids as values.
         """
-        self._accumulator()
-        return await run_batch(self.invoke, list(values), max_concurrency, return_exceptions=return_exceptions)
+        given = list(values)
+        invoke = self._invoke_of(len(given), name, tags, metadata, run_id)
+        return await run_batch(invoke, given, max_concurrency, return_exceptions=return_exceptions)
+
+    @overload
+    def batch_as_completed(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
+
+    @overload
+    def batch_as_completed(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out | Exception]]]: ...
 
     def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
         """Run on several values; inside the ``async with``, iterate over ``(index, output)`` as each is done.
 
         Leaving the block cancels what is not done. Args and errors as for `batch`.
         """
-        self._accumulator()
-        return OpenedBatch(self.invoke, list(values), max_concurrency, return_exceptions=return_exceptions)
+        given = list(values)
+        invoke = self._invoke_of(len(given), name, tags, metadata, run_id)
+        return OpenedBatch(invoke, given, max_concurrency, return_exceptions=return_exceptions)
 
     @functools.cached_property
     def sync(self) -> SyncVerbs[In, Out]:
@@ -241,6 +323,24 @@ class Program(Generic[In, Out]):
         from graphflow.sync import SyncVerbs
 
         return SyncVerbs(self)
+
+    def _invoke_of(
+        self,
+        count: int,
+        name: str | None,
+        tags: Iterable[str],
+        metadata: Mapping[str, object] | None,
+        run_id: str | Sequence[str] | None,
+    ) -> Callable[[int, In], Awaitable[Out]]:
+        """Return what runs on one of several values, given with its index."""
+        self._accumulator()
+        config = _config(name, tags, metadata)
+        ids = _ids(run_id, count)
+
+        def invoke(index: int, value: In) -> Awaitable[Out]:
+            return self.invoke(value, name=name, tags=config.tags, metadata=config.metadata, run_id=ids[index])
+
+        return invoke
 
     def _accumulator(self) -> Accumulator:
         output = self.plan.by_id[self.plan.output]
@@ -274,3 +374,14 @@ def _config(name: str | None, tags: Iterable[str], metadata: Mapping[str, object
     if isinstance(tags, str):
         raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
     return Config(name, tuple(tags), dict(metadata or {}))
+
+
+def _ids(run_id: str | Sequence[str] | None, count: int) -> Sequence[str | None]:
+    """Return the ids of several runs."""
+    if run_id is None:
+        return [None] * count
+    if isinstance(run_id, str):
+        return [run_id, *(str(uuid.uuid5(uuid.UUID(run_id), str(index))) for index in range(1, count))]
+    if len(run_id) != count:
+        raise ValueError(f"run_id has {len(run_id)} ids for {count} values: give one for each, or a single one")
+    return run_id

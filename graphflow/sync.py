@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final, overload
 
 from graphflow.runtime import portal
 
@@ -95,22 +95,110 @@ class SyncVerbs(Generic[In, Out]):
             )
         )
 
+    @overload
     def batch(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
-    ) -> list[Any]:
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out]: ...
+
+    @overload
+    def batch(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out | Exception]: ...
+
+    def batch(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> list[Out] | list[Out | Exception]:
         """Run on several values side by side and return their outputs in order. See `Program.batch`."""
         portal.refuse_trio("batch", "`await chain.batch(...)`")
         return portal.call(
-            lambda: self._program.batch(values, max_concurrency=max_concurrency, return_exceptions=return_exceptions)
+            lambda: self._program.batch(
+                values,
+                max_concurrency=max_concurrency,
+                return_exceptions=return_exceptions,
+                name=name,
+                tags=tags,
+                metadata=metadata,
+                run_id=run_id,
+            )
         )
 
+    @overload
     def batch_as_completed(
-        self, values: Iterable[In], /, *, max_concurrency: int | None = None, return_exceptions: bool = False
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> AbstractContextManager[Iterator[tuple[int, Out]]]: ...
+
+    @overload
+    def batch_as_completed(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
+    ) -> AbstractContextManager[Iterator[tuple[int, Out | Exception]]]: ...
+
+    def batch_as_completed(
+        self,
+        values: Iterable[In],
+        /,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | Sequence[str] | None = None,
     ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
         """Run on several values; iterate over ``(index, output)`` as each is done. See `Program.batch_as_completed`."""
         portal.refuse_trio("batch_as_completed", "`async with chain.batch_as_completed(...) as results`")
         return portal.opened(
             lambda: self._program.batch_as_completed(
-                values, max_concurrency=max_concurrency, return_exceptions=return_exceptions
+                values,
+                max_concurrency=max_concurrency,
+                return_exceptions=return_exceptions,
+                name=name,
+                tags=tags,
+                metadata=metadata,
+                run_id=run_id,
             )
         )

@@ -19,7 +19,7 @@ MAX_CONCURRENCY: Final = 64
 
 
 async def run_batch(
-    invoke: Callable[[Any], Awaitable[Any]], values: Sequence[Any], limit: int | None, *, return_exceptions: bool
+    invoke: Callable[[int, Any], Awaitable[Any]], values: Sequence[Any], limit: int | None, *, return_exceptions: bool
 ) -> list[Any]:
     """Return the outputs for all values, in their order; one failure cancels the others, unless it is returned."""
     results: list[Any] = [None] * len(values)
@@ -33,9 +33,11 @@ async def run_batch(
 class OpenedBatch(Opened[tuple[int, Any]]):
     """The outputs for several values, as each is done."""
 
+    verb = "batch"
+
     def __init__(
         self,
-        invoke: Callable[[Any], Awaitable[Any]],
+        invoke: Callable[[int, Any], Awaitable[Any]],
         values: Sequence[Any],
         limit: int | None,
         *,
@@ -92,7 +94,7 @@ class OpenedBatch(Opened[tuple[int, Any]]):
     async def _work_through(self) -> None:
         for index, value in self._pending:
             try:
-                result = await self._invoke(value)
+                result = await self._invoke(index, value)
             except Exception as error:
                 if not self._return_exceptions:
                     raise

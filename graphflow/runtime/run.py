@@ -18,7 +18,7 @@ from graphflow.runtime.current import CURRENT, Listener, Listening, RunIds
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.failures import Raised, combined, only_errors
 from graphflow.runtime.log import EventLog
-from graphflow.runtime.tasks import Work
+from graphflow.runtime.tasks import Work, require_trio
 from graphflow_compiler.accumulate import Accumulator
 
 T = TypeVar("T")
@@ -29,7 +29,12 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
 
     Args:
         needs_nursery: whether anything of it runs in tasks.
+
+    Attributes:
+        verb: the name of what opens it, for messages.
     """
+
+    verb = "stream"
 
     def __init__(self, *, needs_nursery: bool) -> None:
         self._needs_nursery = needs_nursery
@@ -42,6 +47,7 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
     async def __aenter__(self) -> AsyncIterator[T]:
         if self._entered:
             raise RuntimeError("this run is open already, or is over: call the verb again for another one")
+        require_trio(self.verb)
         self._entered = True
         if self._needs_nursery:
             self._nursery_manager = trio.open_nursery()
@@ -130,6 +136,8 @@ class OpenedEvents(Opened[Event]):
 
     Inside a node of a run that somebody listens to, it is nested in that like any other: both are told of it.
     """
+
+    verb = "events"
 
     def __init__(
         self,

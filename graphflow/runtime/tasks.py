@@ -7,6 +7,7 @@ What a node itself waits for is cancelled.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Awaitable
 from types import TracebackType
@@ -18,6 +19,26 @@ _Waiters = deque[trio.lowlevel.Task]
 
 #: Where the tasks are that wait for another part of a run; None once they are told to end.
 _WAITING: Final[dict[trio.lowlevel.Task, _Waiters | None]] = {}
+
+
+def require_trio(verb: str) -> None:
+    """Refuse to run where no Trio loop runs.
+
+    Raises:
+        RuntimeError: this is no Trio task; the message says what to call instead.
+    """
+    if trio.lowlevel.in_trio_task():
+        return
+    where = "an asyncio task" if _in_asyncio() else "code that no Trio task runs"
+    instead = f"await asyncio.to_thread(chain.sync.{verb}, ...)" if _in_asyncio() else f"chain.sync.{verb}(...)"
+    raise RuntimeError(
+        f"`{verb}` runs under Trio, and was called from {where}: write {instead}, or start with trio.run"
+    )
+
+
+def _in_asyncio() -> bool:
+    asyncio = sys.modules.get("asyncio")  # where it runs, it is imported
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 @final

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 import trio
@@ -213,3 +214,43 @@ def test_a_chain_that_promises_to_stream_does(length: int) -> None:
         assert plan.node_class == chain.node_class
         assert plan.streams or not isinstance(chain, T | P)
         assert not plan.streams or isinstance(chain, T | P) or chain.node_class == "aggregate"
+
+
+# --- results of other classes of iterators -----------------------------------------------------------------
+
+
+class Countdown:
+    """An iterator by its methods alone."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        if not self.count:
+            raise StopIteration
+        self.count -= 1
+        return self.count
+
+
+def count_down(count: int) -> Countdown:
+    return Countdown(count)
+
+
+def lines(path: Path) -> TextIO:
+    return path.open()
+
+
+def test_a_result_annotated_with_a_class_of_iterators_makes_a_producer() -> None:
+    assert isinstance(gf.aggregate(count_down), gf.Producer)
+    assert chunks(gf.aggregate(count_down), 2) == [1, 0]
+
+
+def test_a_result_that_is_a_file_streams_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("a\nb\n")
+    chain = gf.aggregate(lines)
+    assert isinstance(chain, gf.Producer)
+    assert chunks(chain, path) == ["a\n", "b\n"]

@@ -34,6 +34,8 @@ from graphflow_compiler.types.parts import element_of as element_of
 from graphflow_compiler.types.parts import field_type as field_type
 from graphflow_compiler.types.parts import iterated as iterated
 from graphflow_compiler.types.parts import iterated_sync as iterated_sync
+from graphflow_compiler.types.parts import yielded as yielded
+from graphflow_compiler.types.parts import yielded_sync as yielded_sync
 from graphflow_compiler.types.records import record_of as record_of
 from graphflow_compiler.types.relate import relate as relate
 from graphflow_compiler.types.shapes import substitute as substitute

@@ -1,6 +1,7 @@
 """What a declared type is made of: what it iterates, awaits, holds."""
 
 import collections.abc as abc
+import typing
 from typing import Final, TypeVar
 
 from graphflow_compiler.types.bases import is_subclass, seen_as, tuple_item
@@ -36,6 +37,26 @@ def iterated_sync(annotation: object) -> object | None:
     return _argument(annotation, (abc.Iterator, abc.Generator), 0)
 
 
+def yielded(annotation: object) -> object | None:
+    """Give the chunk type of what a function returns that can be iterated with `async for`; None for any other type.
+
+    Unlike a parameter, a result may be of any class of asynchronous iterators.
+
+    >>> yielded(abc.AsyncIterator[str]), yielded(list[str]) is None
+    (<class 'str'>, True)
+    """
+    return _first_of(annotation, (abc.AsyncIterable, abc.AsyncIterator))
+
+
+def yielded_sync(annotation: object) -> object | None:
+    """Give the chunk type of what a function returns that is an iterator, of any class; None for any other type.
+
+    >>> yielded_sync(abc.Iterator[str]), yielded_sync(typing.TextIO), yielded_sync(list[str]) is None
+    (<class 'str'>, <class 'str'>, True)
+    """
+    return _first_of(annotation, (abc.Iterator, typing.IO))
+
+
 def awaited(annotation: object) -> object | None:
     """Give what awaiting gives: of Awaitable and Coroutine; None for any other type.
 
@@ -50,6 +71,18 @@ def _argument(annotation: object, classes: tuple[type, ...], index: int) -> obje
     if not any(cls is each for each in classes):
         return None
     return args[index] if args else UNKNOWN
+
+
+def _first_of(annotation: object, classes: tuple[type, ...]) -> object | None:
+    """Give the first type argument of an annotation as one of the classes; None where it is none of them."""
+    cls, _ = split(plain(annotation))
+    if cls is None:
+        return None
+    for ancestor in classes:
+        if is_subclass(cls, ancestor):
+            args = seen_as(plain(annotation), ancestor)
+            return args[0] if args else UNKNOWN
+    return None
 
 
 def element_of(annotation: object) -> object | None:
