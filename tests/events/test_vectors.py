@@ -1,8 +1,9 @@
 """The event sequences of `vectors/events.json`, observed with LCEL, in our names.
 
-Only the order rules are compared, not LCEL's interleaving of different runs: every run of a vector has to be there,
-with the same parents, tags and metadata, and with the same events in the same order. Where graphflow is meant to
-differ, `DIFFERENCES` says so and changes what is expected.
+Every run of a vector has to be there, with the same parents, tags and metadata, and with the same events in the same
+order; and the stream events of all runs have to come in the order of the vector, so that each follows what caused it.
+Starts and ends of different runs may interleave otherwise than LCEL's. Where graphflow is meant to differ,
+`DIFFERENCES` says so and changes what is expected.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 import graphflow as gf
-from tests.events.hearing import Heard, check_sound, hear
+from tests.events.hearing import Heard, check_sound, hear, hear_all
+from tests.inventory.guide import chunks_of
 
 Run = dict[str, Any]
 Case = dict[str, Any]
@@ -166,7 +168,7 @@ SAID: Mapping[str, dict[str, Any]] = {"metadata_and_tags_merge": {"tags": ["t2"]
 
 NOT_HERE = {
     "retry_inside_function": "there is no with_retry yet",
-    "map_each": "LCEL has no events for it; ours are in test_runs.py and test_order.py",
+    "map_each": "LCEL has no events for it: see below",
 }
 
 
@@ -330,13 +332,58 @@ def in_order(runs: list[Run]) -> list[str]:
     return sorted(json.dumps(run, sort_keys=True) for run in runs)
 
 
+def chunks_in_order(case: Case, runs: list[Run]) -> list[tuple[str, Any]]:
+    """Return the name and chunk of every stream event of a vector, less those of runs that are not expected here."""
+    names = {event["run"]: NAMES.get(event["name"], event["name"]) for event in case["events"]}
+    kept = {run["name"] for run in runs}
+    return [
+        (names[event["run"]], event["data"]["chunk"])
+        for event in case["events"]
+        if event["event"].endswith("_stream") and names[event["run"]] in kept
+    ]
+
+
 @pytest.mark.parametrize("name", CHAINS)
 def test_vector(name: str) -> None:
     case = CASES[name]
     heard = hear(CHAINS[name](), case["input"], **case["options"], **SAID.get(name, {}))
+    expected = expected_runs(case)
     assert plain(heard.error) == case["raises"]
     check_sound(heard.events, filtered=bool(case["options"]))
-    assert in_order(heard_runs(heard, case)) == in_order(expected_runs(case))
+    told = [(event.name, plain(event.chunk)) for event in heard.events if isinstance(event, gf.StreamEvent)]
+    assert told == chunks_in_order(case, expected)
+    assert in_order(heard_runs(heard, case)) == in_order(expected)
+
+
+@pytest.mark.parametrize("name", [name for name in CHAINS if CASES[name]["raises"] is None])
+def test_the_root_of_a_vector_tells_the_chunks_that_stream_gives(name: str) -> None:
+    streamed = chunks_of(CHAINS[name](), CASES[name]["input"])
+    events = hear(CHAINS[name](), CASES[name]["input"]).events
+    if events[0].kind == "tool":  # which has no stream events
+        assert streamed == [events[-1].output]
+    else:
+        of_root = [event for event in events if event.run_id == events[0].run_id]
+        assert plain([event.chunk for event in of_root if isinstance(event, gf.StreamEvent)]) == plain(streamed)
+
+
+@pytest.mark.parametrize("name", [name for name in CHAINS if CASES[name]["options"]])
+def test_the_events_of_a_filtered_vector_are_among_those_of_all(name: str) -> None:
+    def told(heard: Heard) -> list[str]:
+        return [repr((event.event, event.name, event.tags, plain(event.data))) for event in heard.events]
+
+    case = CASES[name]
+    everything = iter(told(hear(CHAINS[name](), case["input"])))
+    assert all(event in everything for event in told(hear(CHAINS[name](), case["input"], **case["options"])))
+
+
+def test_an_each_has_events_where_lcel_has_none() -> None:
+    """B35: all that the vector has is an error which says that there are none."""
+    assert CASES["map_each"]["raises"]["__exc__"] == "NotImplementedError"
+    heard = hear_all(gf.each(f), CASES["map_each"]["input"])
+    assert heard.names == ["each", "f", "f"]
+    assert heard.chunks("f") == [1, 2]
+    assert heard.chunks("each") == [[1], [2]]
+    assert heard.end("each").data == {"output": [1, 2]}
 
 
 def test_every_vector_is_compared_or_says_why_not() -> None:
