@@ -44,7 +44,7 @@ from typing import (
 
 import attrs
 
-from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step
+from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step, outline_of
 from graphflow.places import caller_location
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass
@@ -130,7 +130,7 @@ class Chain(Declared, Generic[In, Out]):
         return self._declaration.node_class
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}>"
+        return f"<{type(self).__name__} {outline_of(self._declaration)}>"
 
     # --- new chains ---
 

@@ -160,6 +160,27 @@ def first_name(declaration: Declaration) -> str:
     return name_of(declaration)
 
 
+def outline_of(declaration: Declaration) -> str:
+    """Return what a chain is made of, as its repr shows it: the names of its steps, the keys of a dict."""
+    steps, pending = [], [declaration]
+    while pending:
+        match pending.pop():
+            case Sequence(first, second):
+                pending += [second, first]
+            case Configured(name=None, inner=inner):
+                pending.append(inner)
+            case Fan(branches, assigns=False):
+                steps.append(f"{{{', '.join(_few([key for key, _ in branches]))}}}")
+            case step:
+                steps.append(name_of(step))
+    return " | ".join(_few(steps))
+
+
+def _few(names: list[str]) -> list[str]:
+    """Return names that fit on a line: of many the first and the last ones."""
+    return names if len(names) <= 8 else [*names[:4], "...", *names[-3:]]
+
+
 class Declared:
     """What holds a declaration: the base of chains, by which the runtime knows one that it is given for a value."""
 

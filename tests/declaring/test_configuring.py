@@ -264,8 +264,21 @@ def test_a_chain_is_compiled_once() -> None:
 
 def test_a_chain_says_what_it_is() -> None:
     assert repr(shout) == "<Transform shout>"
-    assert repr(shout | count) == "<Aggregate Count>"
+    assert repr(shout | count) == "<Aggregate shout | Count>"
     assert repr((shout | count).with_config(name="both")) == "<Aggregate both>"
+    assert repr((shout | (shout | count)).with_config(tags=["mine"])) == "<Aggregate shout | shout | Count>"
+    assert repr(shout | {"one": count, "all": shout}) == "<Aggregate shout | {one, all}>"
+    assert repr(gf.assign(number=count)) == "<Aggregate assign>"
+
+
+def test_a_long_chain_says_how_it_begins_and_ends() -> None:
+    chain: gf.Chain[Any, Any] = shout
+    for _ in range(5000):
+        chain = chain | shout
+    assert repr(chain | count) == "<Aggregate shout | shout | shout | shout | ... | shout | shout | Count>"
+
+
+def test_a_program_says_what_it_is() -> None:
     assert repr(gf.compile(shout)) == "<Program shout>"
 
 
