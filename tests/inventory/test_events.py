@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -111,6 +113,7 @@ def test_54_data_of_a_text_model() -> None:
 
 def test_54_data_of_a_function() -> None:
     heard = hear_all(RETRIEVER | format_docs, "hello")
+    assert heard.start("format_docs").data == {"input": DOCUMENTS}
     assert heard.chunks("format_docs") == ["hello world!, goodbye world!"]
     assert heard.end("format_docs").data == {"input": DOCUMENTS, "output": "hello world!, goodbye world!"}
 
@@ -183,12 +186,9 @@ def test_61_models_say_what_they_are_and_chains_nothing() -> None:
     model = gf.ScriptedChatModel("a", name="model", metadata={"model_name": "small", "temperature": 0.0})
     heard = hear_all(model | gf.text(), "?")
     assert heard.start("sequence").metadata == {}
-    assert heard.start("model").metadata == {
-        "provider": "scripted",
-        "model_type": "chat",
-        "model_name": "small",
-        "temperature": 0.0,
-    }
+    said = {"provider": "scripted", "model_type": "chat", "model_name": "small", "temperature": 0.0}
+    assert all(event.metadata == said for event in heard.of("model"))
+    assert heard.start("text").metadata == {}
 
 
 def test_62_the_root_has_the_raw_input_at_its_start_and_only_the_output_at_its_end() -> None:
@@ -238,11 +238,14 @@ def test_66_the_root_streams_the_chunk_of_the_last_step_right_after_it() -> None
 
 
 def test_67_the_last_events_of_a_model_are_an_empty_chunk_and_the_sum() -> None:
-    *_, last, end = hear_all(sky(), "hello").events
-    assert last.data["chunk"].text == ""
+    heard = hear_all(sky(), "hello")
+    *_, last, end = heard.events
+    assert (last.event, last.data["chunk"].text) == ("on_chat_model_stream", "")
     assert end.event == "on_chat_model_end"
-    assert end.data["output"].text.startswith("The sky typically appears blue")
-    assert end.data["output"].response_metadata["stop_reason"] == "end_turn"
+    assert end.output == functools.reduce(operator.add, heard.chunks("ScriptedChatModel"))
+    assert end.output.text.startswith("The sky typically appears blue")
+    assert end.output.response_metadata["stop_reason"] == "end_turn"
+    assert end.output.usage.total_tokens == 53
 
 
 def test_68_a_listener_may_leave_early() -> None:

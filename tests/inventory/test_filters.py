@@ -46,6 +46,8 @@ def test_72_tags_are_inherited_by_what_is_inside() -> None:
 
 def test_73_a_filtered_event_has_its_own_input_or_none() -> None:
     assert heard(chain(), include_names=["my_parser"]).start("my_parser").data == {}
+    assert heard(chain(tags=["my_chain"]), include_tags=["my_chain"]).start("my_parser").data == {}
+    assert set(heard(chain(), include_names=["my_parser"]).end("my_parser").data) == {"input", "output"}
     alone = heard(chain(), include_types=["chat_model"])
     assert alone.start("model").data == {"input": {"messages": [[gf.HumanMessage(QUESTION)]]}}
     assert set(alone.end("model").data) == {"input", "output"}
@@ -54,5 +56,7 @@ def test_73_a_filtered_event_has_its_own_input_or_none() -> None:
 def test_74_a_configuration_changes_neither_parents_nor_places() -> None:
     plain = heard(countries(SEED) | gf.json_parser())
     configured = heard(countries(SEED).with_config(name="model", tags=["mine"]) | gf.json_parser())
-    assert len(plain.start("ChatScripted").parent_ids) == len(configured.start("model").parent_ids) == 1
+    assert plain.start("ChatScripted").parent_ids == [plain.start("sequence").run_id]
+    assert configured.start("model").parent_ids == [configured.start("sequence").run_id]
+    assert configured.start("json_parser").tags == plain.start("json_parser").tags == ["seq:step:2"]
     assert configured.start("model").tags == [*plain.start("ChatScripted").tags, "mine"]

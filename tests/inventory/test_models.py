@@ -57,6 +57,7 @@ def test_24_all_chunks_of_a_response_share_an_id_that_of_their_run() -> None:
     assert {chunk.id for chunk in heard.chunks("ScriptedChatModel")} == {
         f"run--{heard.start('ScriptedChatModel').run_id}"
     }
+    assert heard.end("ScriptedChatModel").output.id == f"run--{heard.start('ScriptedChatModel').run_id}"
     assert alone not in {chunk.id for chunk in chunks_of(sky(), "?")}
 
 

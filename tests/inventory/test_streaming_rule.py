@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import trio
 
 import graphflow as gf
 from tests.events.hearing import hear_all
@@ -20,6 +21,7 @@ from tests.inventory.guide import (
     extract_country_names_streaming,
     retrieval_chain,
 )
+from tests.laws.simulation import simulate
 
 
 def test_11_streaming_is_possible_if_all_steps_take_chunks() -> None:
@@ -27,7 +29,21 @@ def test_11_streaming_is_possible_if_all_steps_take_chunks() -> None:
     plan = gf.compile(chain).plan
     assert plan.streams
     assert all(node.streams for node in plan.nodes)
-    assert chunks_of(chain, QUESTION) == ["France", "Spain", "Japan"]
+
+    async def main() -> list[tuple[str, float]]:
+        slow = gf.ScriptedChatModel(SEEDS["seed-1-astream"]["chunks"], delay=1)
+        async with (slow | gf.json_parser() | extract_country_names_streaming).stream(QUESTION) as chunks:
+            begun = trio.current_time()
+            return [(chunk, trio.current_time() - begun) async for chunk in chunks]
+
+    # each name comes with the chunk of the model that it is in, not with the last of them
+    names = simulate(main)
+    assert [name for name, _ in names] == ["France", "Spain", "Japan"]
+    said = SEEDS["seed-1-astream"]["chunks"]
+    assert [time for _, time in names] == [
+        next(index for index, chunk in enumerate(said) if f'"{name}"' in chunk) for name, _ in names
+    ]
+    assert names[-1][1] < len(said) - 1
 
 
 def test_12_steps_may_pass_tokens_through_or_stream_partial_json() -> None:

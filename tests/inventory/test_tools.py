@@ -30,7 +30,9 @@ async def reverse_and_double(word: str) -> str:
 def test_75_a_tool_is_named_and_described_by_its_function() -> None:
     assert correct_tool.name == "correct_tool"
     assert correct_tool.description == "A tool that runs another chain."
-    assert hear_all(correct_tool, "hello").events
+    assert isinstance(correct_tool, gf.Chain)
+    assert hear_all(correct_tool, "hello").events[-1].output == "olleh"
+    assert simulate(lambda: correct_tool.invoke({"word": "hello"})) == "olleh"
 
 
 def test_76_a_tool_starts_with_its_input_and_ends_with_its_output() -> None:
