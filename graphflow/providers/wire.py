@@ -10,7 +10,6 @@ import abc
 import email.utils
 import functools
 import importlib
-import importlib.util
 import inspect
 import os
 import time
@@ -26,7 +25,6 @@ from graphflow.components.messages import AIMessageChunk, Message
 from graphflow.errors import (
     AuthenticationError,
     BadRequestError,
-    MissingExtraError,
     ProviderConnectionError,
     ProviderError,
     ProviderResponseError,
@@ -34,6 +32,7 @@ from graphflow.errors import (
     ProviderTimeoutError,
     RateLimitError,
 )
+from graphflow.extras import require
 from graphflow.places import caller_location
 from graphflow.providers.sse import EventDecoder
 from graphflow_compiler.errors import compile_error
@@ -81,17 +80,6 @@ def scrubbed(text: str, secrets: Iterable[Secret]) -> str:
         if secret:
             text = text.replace(secret, "***")
     return text
-
-
-def require(package: str, what: str, extra: str, install: str | None = None) -> Any:
-    """Import a package of an extra.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    if importlib.util.find_spec(package) is None:
-        raise MissingExtraError(what, extra, install)
-    return importlib.import_module(package)
 
 
 @functools.cache

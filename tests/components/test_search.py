@@ -21,13 +21,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphflow.components.search import (
-    Document,
-    DocumentConflictError,
-    SearchIndex,
-    SearchIndexError,
-    UnknownDocumentError,
-)
+from graphflow import Document, DocumentConflictError, DocumentIndexError, SearchIndex, UnknownDocumentError
 
 untimed = settings(deadline=None)
 
@@ -467,7 +461,7 @@ def test_another_tokenizer_than_the_file_s_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     SearchIndex(path).close()
 
-    with pytest.raises(SearchIndexError, match=r"was built with the tokenizer 'unicode61.*', not 'trigram'"):
+    with pytest.raises(DocumentIndexError, match=r"was built with the tokenizer 'unicode61.*', not 'trigram'"):
         SearchIndex(path, tokenizer="trigram")
 
 
@@ -484,7 +478,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes\n" * 100)
 
-    with pytest.raises(SearchIndexError, match="file is not a database") as raised:
+    with pytest.raises(DocumentIndexError, match="file is not a database") as raised:
         SearchIndex(path)
     assert str(path) in str(raised.value)
     assert path.read_text() == "these are my notes\n" * 100
@@ -497,7 +491,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path) 
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(SearchIndexError, match=r"accounts\.db': the file is an SQLite database of something else"):
+    with pytest.raises(DocumentIndexError, match=r"accounts\.db': the file is an SQLite database of something else"):
         SearchIndex(path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["accounts.db"]
@@ -514,7 +508,7 @@ def test_another_schema_version_is_refused(tmp_path: Path, version: int, remedy:
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
 
-    with pytest.raises(SearchIndexError, match=remedy) as raised:
+    with pytest.raises(DocumentIndexError, match=remedy) as raised:
         SearchIndex(path)
     assert str(path) in str(raised.value)
     assert raised.value.path == str(path)
@@ -522,7 +516,7 @@ def test_another_schema_version_is_refused(tmp_path: Path, version: int, remedy:
 
 def test_paths_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent" / "index.db"):
-        with pytest.raises(SearchIndexError, match="unable to open database file") as raised:
+        with pytest.raises(DocumentIndexError, match="unable to open database file") as raised:
             SearchIndex(path)
         assert str(path) in str(raised.value)
     for wrong in ("", "a\0b"):
@@ -539,7 +533,7 @@ def test_a_damaged_file_is_reported_with_its_path(tmp_path: Path) -> None:
     content[8192:] = b"\xff" * (len(content) - 8192)
     path.write_bytes(content)
 
-    with pytest.raises(SearchIndexError, match=r"malformed|corrupt") as raised, SearchIndex(path) as index:
+    with pytest.raises(DocumentIndexError, match=r"malformed|corrupt") as raised, SearchIndex(path) as index:
         index.search("number")
     assert str(path) in str(raised.value)
 
@@ -637,7 +631,7 @@ def test_several_indexes_make_and_use_one_file_at_once(tmp_path: Path) -> None:
 def test_processes_share_a_file(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from graphflow.components.search import SearchIndex\n"
+        "from graphflow import SearchIndex\n"
         "with SearchIndex(sys.argv[1]) as index:\n"
         "    index.add([f'{sys.argv[2]} {n} shared' for n in range(50)])\n"
     )
@@ -677,7 +671,7 @@ def test_a_closed_index_holds_no_file_and_says_that_it_is_closed(tmp_path: Path)
     assert os.listdir(tmp_path) == ["index.db"]
     uses: list[Callable[[], object]] = [lambda: len(index), lambda: index.search("a"), lambda: index.add("a")]
     for use in uses:
-        with pytest.raises(SearchIndexError, match=r"index\.db': it is closed"):
+        with pytest.raises(DocumentIndexError, match=r"index\.db': it is closed"):
             use()
 
 
@@ -695,7 +689,7 @@ def test_a_call_under_way_ends_normally_when_the_index_is_closed(tmp_path: Path)
         while True:
             try:
                 results.append(len(index.search("document", 5_000)))
-            except SearchIndexError as error:
+            except DocumentIndexError as error:
                 results.append(error.reason)
                 return
             closing.set()
@@ -726,7 +720,7 @@ def test_a_failed_opening_leaves_nothing_open(tmp_path: Path, content: bytes | N
     path = tmp_path / "index.db"
     if content is not None:
         path.write_bytes(content)
-        with pytest.raises(SearchIndexError):
+        with pytest.raises(DocumentIndexError):
             SearchIndex(path)
     else:
         with pytest.raises(TypeError, match="expected a document or a text"):
