@@ -85,11 +85,14 @@ from graphflow_compiler.accumulate import accumulator as accumulator
 from graphflow_compiler.accumulate import merge as merge
 
 if _typing.TYPE_CHECKING:
-    from graphflow.components.retrieval.retriever import Retriever as Retriever
     from graphflow.components.retrieval.document import Document as Document
+    from graphflow.components.retrieval.embedder import Embedder as Embedder
+    from graphflow.components.retrieval.retriever import Retriever as Retriever
     from graphflow.components.retrieval.search import SearchIndex as SearchIndex
+    from graphflow.components.retrieval.vectors import VectorIndex as VectorIndex
     from graphflow.providers.anthropic import AnthropicChatModel as AnthropicChatModel
     from graphflow.providers.local import LocalChatModel as LocalChatModel
+    from graphflow.providers.local_embedder import LocalEmbedder as LocalEmbedder
     from graphflow.providers.openai import OpenAIChatModel as OpenAIChatModel
 
 # What imports more than a chain needs is imported when it is first asked for. Type checkers know all names as it is.
@@ -99,9 +102,12 @@ if not _typing.TYPE_CHECKING:
         lazy={
             "AnthropicChatModel": "graphflow.providers.anthropic",
             "Document": "graphflow.components.retrieval.document",
+            "Embedder": "graphflow.components.retrieval.embedder",
             "LocalChatModel": "graphflow.providers.local",
+            "LocalEmbedder": "graphflow.providers.local_embedder",
             "OpenAIChatModel": "graphflow.providers.openai",
             "Retriever": "graphflow.components.retrieval.retriever",
             "SearchIndex": "graphflow.components.retrieval.search",
+            "VectorIndex": "graphflow.components.retrieval.vectors",
         },
     )

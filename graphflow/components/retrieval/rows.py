@@ -67,9 +67,7 @@ def documents_of(documents: object) -> list[Document]:
     return [item if isinstance(item, Document) else Document(_text(item)) for item in documents]
 
 
-def paired(
-    texts: Iterable[str | Document], metadatas: Iterable[Mapping[str, Any]] | None
-) -> Iterable[str | Document]:
+def paired(texts: Iterable[str | Document], metadatas: Iterable[Mapping[str, Any]] | None) -> Iterable[str | Document]:
     """Return documents of texts and as many metadata.
 
     Raises:
