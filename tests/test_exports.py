@@ -23,13 +23,14 @@ PUBLIC = re.findall(
     r"\w+",
     """
 AIMessage AIMessageChunk Accumulator Aggregate AnthropicChatModel AuthenticationError BadRequestError Chain ChatModel
-CompileError CustomEvent Diagnostic Document EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError
-HumanMessage InputError Json JsonStreamError LocalChatModel Message MissingExtraError NotInvokableError
-NotStreamingError OpenAIChatModel Producer Program Prompt ProviderConnectionError ProviderError ProviderResponseError
-ProviderServerError ProviderTimeoutError RateLimitError Retriever ScriptedChatModel SearchIndex StartEvent Stream
-StreamEvent Streaming SystemMessage TextModel Tool ToolCall ToolMessage Transform UnmatchedFilterError Usage Value
-accumulator aggregate assign branch chunkwise collect compile concat each emit fold graph json_items json_parser
-json_text latest merge parallel passthrough pick prompt single text tool transform
+CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndexError Embedder EmbeddingError
+EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage InputError Json JsonStreamError
+LocalChatModel LocalEmbedder Message MissingExtraError NotInvokableError NotStreamingError OpenAIChatModel Producer
+Program Prompt ProviderConnectionError ProviderError ProviderResponseError ProviderServerError ProviderTimeoutError
+RateLimitError Retriever ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextModel
+Tool ToolCall ToolMessage Transform UnknownDocumentError UnmatchedFilterError Usage Value VectorIndex accumulator
+aggregate assign branch chunkwise collect compile concat each emit fold graph json_items json_parser json_text latest
+merge parallel passthrough pick prompt single text tool transform
 """,
 )
 

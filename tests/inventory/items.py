@@ -201,7 +201,10 @@ ITEMS: Final = (
     Item(
         46,
         "An index of texts becomes a retriever.",
-        (f"{_SEARCH}test_search_gives_the_documents_with_any_of_the_words_best_first",),
+        (
+            f"{_SEARCH}test_search_gives_the_documents_with_any_of_the_words_best_first",
+            "tests/components/test_retriever.py::test_a_retriever_gives_what_its_index_finds",
+        ),
     ),
     Item(
         47,

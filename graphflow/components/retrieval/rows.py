@@ -101,7 +101,7 @@ def check_options(k: object, min_score: object) -> None:
         raise ValueError(f"k is 1 or more, not {k}")
     if min_score is not None and (not isinstance(min_score, int | float) or isinstance(min_score, bool)):
         raise TypeError(f"min_score is a number or None, not {type(min_score).__name__}")
-    if min_score is not None and math.isnan(min_score):
+    if isinstance(min_score, float) and math.isnan(min_score):
         raise ValueError("min_score is a number or None, not nan")
 
 
