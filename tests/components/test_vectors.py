@@ -563,6 +563,33 @@ def test_readers_beside_a_writer_see_whole_changes_and_never_a_vector_of_another
     assert all(count % 2 == 0 for count in counts)
 
 
+def test_a_search_that_began_before_a_change_never_sees_half_of_it(tmp_path: Path) -> None:
+    """While one search is under way, another thread changes the index and loads what it has then."""
+
+    class Interrupted(VectorIndex):
+        interrupt: Callable[[], object] | None = None
+
+        def _setting(self, connection: sqlite3.Connection, key: str) -> int | None:
+            value = super()._setting(connection, key)
+            if key == "changes" and self.interrupt is not None:
+                interrupt, self.interrupt = self.interrupt, None
+                with concurrent.futures.ThreadPoolExecutor(1) as threads:
+                    threads.submit(interrupt).result()
+            return value
+
+    with Interrupted(Written(), tmp_path / "index.db") as interrupted:
+        ids = interrupted.add(COMPASS)
+        interrupted.search(EAST)
+
+        def change() -> None:
+            interrupted.delete(ids[0])
+            interrupted.update(Document("[1, -4]", id=ids[1]))
+            assert found(interrupted, EAST, k=1) == ["[1, -4]"]
+
+        interrupted.interrupt = change
+        assert found(interrupted, EAST) == ["[1, -4]", NORTH, WEST]
+
+
 def test_many_threads_use_one_index(index: VectorIndex) -> None:
     barrier = threading.Barrier(6)
 
