@@ -19,9 +19,15 @@ from graphflow.components.chat_model import TextModel as TextModel
 from graphflow.components.messages import AIMessage as AIMessage
 from graphflow.components.messages import AIMessageChunk as AIMessageChunk
 from graphflow.components.messages import HumanMessage as HumanMessage
+from graphflow.components.messages import ImageBlock as ImageBlock
+from graphflow.components.messages import IncompleteToolCallError as IncompleteToolCallError
 from graphflow.components.messages import Message as Message
+from graphflow.components.messages import ReasoningBlock as ReasoningBlock
 from graphflow.components.messages import SystemMessage as SystemMessage
+from graphflow.components.messages import TextBlock as TextBlock
 from graphflow.components.messages import ToolCall as ToolCall
+from graphflow.components.messages import ToolCallBlock as ToolCallBlock
+from graphflow.components.messages import ToolCallChunk as ToolCallChunk
 from graphflow.components.messages import ToolMessage as ToolMessage
 from graphflow.components.messages import Usage as Usage
 from graphflow.components.parsers import json_items as json_items
@@ -30,8 +36,11 @@ from graphflow.components.parsers import json_text as json_text
 from graphflow.components.parsers import text as text
 from graphflow.components.prompt import Prompt as Prompt
 from graphflow.components.prompt import prompt as prompt
+from graphflow.components.signature import InvalidArgumentsError as InvalidArgumentsError
 from graphflow.components.tool import Tool as Tool
 from graphflow.components.tool import tool as tool
+from graphflow.components.tool_calls import UnknownToolError as UnknownToolError
+from graphflow.components.tool_calls import call_tools as call_tools
 from graphflow.declare import aggregate as aggregate
 from graphflow.declare import chunkwise as chunkwise
 from graphflow.declare import graph as graph

@@ -90,11 +90,13 @@ class Branch:
 
 @attrs.frozen(eq=False)
 class Each:
-    """A chain that runs once for every item of a list."""
+    """A chain that runs once for every item of a list; what else a node says of it, `Node` explains."""
 
     body: Declaration
     limit: int
     location: SourceLocation | None
+    describe: Callable[[Any], Mapping[str, object]] | None = None
+    rescue: Callable[[Any, Exception], Any] | None = None
 
     @property
     def node_class(self) -> NodeClass:

@@ -310,6 +310,8 @@ class Lowering:
             (Port("items", streams=False),),
             bodies=(Lowering().graph(each.body, inside),),
             limit=each.limit,
+            describe=each.describe,
+            rescue=each.rescue,
             location=each.location,
         )
         return self.add(node, feed, around)

@@ -24,13 +24,14 @@ PUBLIC = re.findall(
     """
 AIMessage AIMessageChunk Accumulator Aggregate AnthropicChatModel AuthenticationError BadRequestError Chain ChatModel
 CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndexError Embedder EmbeddingError
-EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage InputError Json JsonStreamError
-LocalChatModel LocalEmbedder Message MissingExtraError NotInvokableError NotStreamingError OpenAIChatModel Producer
-Program Prompt ProviderConnectionError ProviderError ProviderResponseError ProviderServerError ProviderTimeoutError
-RateLimitError Retriever ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextModel
-Tool ToolCall ToolMessage Transform UnknownDocumentError UnmatchedFilterError Usage Value VectorIndex accumulator
-aggregate assign branch chunkwise collect compile concat each emit fold graph json_items json_parser json_text latest
-merge parallel passthrough pick prompt single text tool transform
+EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage ImageBlock IncompleteToolCallError
+InputError InvalidArgumentsError Json JsonStreamError LocalChatModel LocalEmbedder Message MissingExtraError
+NotInvokableError NotStreamingError OpenAIChatModel Producer Program Prompt ProviderConnectionError ProviderError
+ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock Retriever
+ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall
+ToolCallBlock ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage
+Value VectorIndex accumulator aggregate assign branch call_tools chunkwise collect compile concat each emit fold graph
+json_items json_parser json_text latest merge parallel passthrough pick prompt single text tool transform
 """,
 )
 

@@ -166,6 +166,8 @@ class Node:
         bodies: the graphs that a branch chooses from, that `each` repeats.
         conditions: the predicates of a branch, one fewer than its bodies.
         limit: how many bodies of an `each` may run at once.
+        describe: what the events of everything inside the body of an `each` say of the item, as metadata.
+        rescue: what an `each` gives for an item whose body failed with an error; without it the error is raised.
         location: where it was declared.
 
         node_class, reason: found by `classify`, with the evidence in words.
@@ -192,6 +194,8 @@ class Node:
     bodies: tuple[Graph, ...] = ()
     conditions: tuple[Callable[[Any], Any], ...] = attrs.field(default=(), eq=False, repr=False)
     limit: int = 1
+    describe: Callable[[Any], Mapping[str, object]] | None = attrs.field(default=None, eq=False, repr=False)
+    rescue: Callable[[Any, Exception], Any] | None = attrs.field(default=None, eq=False, repr=False)
     location: SourceLocation | None = attrs.field(default=None, eq=False)
     node_class: NodeClass | None = None
     reason: str = ""

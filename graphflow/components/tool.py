@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
+
+import attrs
 
 from graphflow.chain import Aggregate
 from graphflow.components.signature import SignatureError, describe_function, validate_arguments
 from graphflow.declaration import Step
+from graphflow.declare import node_of
 from graphflow.places import caller_frame, caller_location, location_of
 from graphflow_compiler.errors import compile_error
-from graphflow_compiler.ir import Node, NodeId, Op, Port
-from graphflow_compiler.types import awaited
+from graphflow_compiler.ir import Op, Port
 
 B = TypeVar("B")
 Out = TypeVar("Out", covariant=True)
@@ -51,32 +52,28 @@ class Tool(Aggregate[Any, Out]):
                 location=location_of(function) or caller_location(),
                 hint="annotate the parameters with types that JSON can express, and let all be passed by name",
             ) from None
+        node = node_of(
+            function, "aggregate", name=signature.name, tags=tags, metadata=metadata, thread=thread, kind="tool"
+        )
+        if node.op is not Op.CALL:
+            raise compile_error(
+                "GF113",
+                f"the tool `{node.name}` yields, but a tool gives one result",
+                location=node.location,
+                hint=f"return the result from `{node.name}`; what it tells on the way is gf.emit(name, data)",
+            )
         self._signature = signature
         self._function = function
         self.description = signature.description
         self.schema = signature.schema
-        super().__init__(
-            Step(
-                Node(
-                    NodeId(""),
-                    signature.name,
-                    Op.CALL,
-                    (Port("arguments", streams=False, type=object),),
-                    _result_type(function),
-                    function=self._call,
-                    is_async=inspect.iscoroutinefunction(function),
-                    thread=thread,
-                    kind="tool",
-                    tags=tuple(tags),
-                    metadata=dict(metadata or {}),
-                    emits_chunks=False,
-                    location=location_of(function) or caller_location(),
-                )
-            )
-        )
+        port = Port("arguments", streams=False, type=object)
+        super().__init__(Step(attrs.evolve(node, ports=(port,), function=self._call, emits_chunks=False)))
 
     def _call(self, given: object) -> Any:
-        return self._function(**validate_arguments(self._signature, self._arguments(given)))
+        return self._run(self._arguments(given))
+
+    def _run(self, arguments: Mapping[str, object]) -> Any:
+        return self._function(**validate_arguments(self._signature, arguments))
 
     def _arguments(self, given: object) -> Mapping[str, object]:
         """Return what was given as arguments by name: a bare argument is that of the one parameter."""
@@ -84,14 +81,6 @@ class Tool(Aggregate[Any, Out]):
         if isinstance(given, Mapping) and (len(names) != 1 or set(given) <= set(names)):
             return given
         return {names[0]: given} if len(names) == 1 else {"arguments": given} if names else {}
-
-
-def _result_type(function: Callable[..., Any]) -> object:
-    from graphflow.functions import signature_of
-
-    result = signature_of(function).result
-    inner = awaited(result)
-    return result if inner is None else inner
 
 
 @overload

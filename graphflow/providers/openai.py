@@ -128,10 +128,10 @@ def messages_for_openai(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 def _message(message: Message) -> dict[str, Any]:
     written: dict[str, Any] = {"role": _ROLES[message.role], "content": _content(message)}
-    if message.name:
-        written["name"] = message.name
     if isinstance(message, ToolMessage):
-        written["tool_call_id"] = message.tool_call_id
+        written["tool_call_id"] = message.tool_call_id  # which says whose answer it is: these messages have no name
+    elif message.name:
+        written["name"] = message.name
     if isinstance(message, AIMessage) and message.tool_calls:
         written["content"] = written["content"] or None
         written["tool_calls"] = [

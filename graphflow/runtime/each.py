@@ -50,7 +50,12 @@ async def _result(execution: Execution, node: PlannedNode, item: Any) -> Any:
     (plan,) = node.plans
     accumulator = plan.by_id[plan.output].folds
     assert accumulator is not None
-    return await execution.body(node, plan, item).value(accumulator)
+    try:
+        return await execution.body(node, plan, item).value(accumulator)
+    except Exception as error:
+        if node.rescue is None:
+            raise
+        return node.rescue(item, error)
 
 
 @final

@@ -198,7 +198,8 @@ class Execution:
     def body(self, node: PlannedNode, plan: Plan, value: Any) -> Execution:
         """Return an execution of a body, nested in the run of its node."""
         body_of = self._recorder.current(node) if self._recorder is not None else None
-        return Execution(self._run, plan, value=value, tells_value=self._tells_value, body_of=body_of)
+        config = Config(metadata=node.describe(value)) if node.describe is not None else None
+        return Execution(self._run, plan, value=value, config=config, tells_value=self._tells_value, body_of=body_of)
 
     def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
         """Run the body of an each for every item."""

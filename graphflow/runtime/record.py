@@ -221,7 +221,7 @@ class Record:
         if self.wants_values:
             data |= self._input()
         if self.run.kind == "tool":
-            data["tool_call_id"] = getattr(error, "tool_call_id", None)
+            data["tool_call_id"] = self.run.metadata.get("tool_call_id")
         self._finish(ErrorEvent, data, error)
 
     def leave(self, error: BaseException | None = None) -> None:

@@ -40,9 +40,9 @@ CONVERSATION: Final = [
     gf.AIMessage(
         [ReasoningBlock("Hm.", "c2VhbA=="), ReasoningBlock("Not sealed."), TextBlock("I see.")], tool_calls=[CALL]
     ),
-    gf.ToolMessage("rain", tool_call_id="call_1"),
+    gf.ToolMessage("rain", name="forecast", tool_call_id="call_1"),
     gf.ToolMessage("no such city", tool_call_id="call_2", status="error"),
-    gf.HumanMessage("And now?"),
+    gf.HumanMessage("And now?", name="ada"),
 ]
 
 
@@ -103,7 +103,7 @@ def test_openai_gets_the_conversation_in_its_own_form(loopback: Loopback) -> Non
             },
             {"role": "tool", "content": "rain", "tool_call_id": "call_1"},
             {"role": "tool", "content": "no such city", "tool_call_id": "call_2"},
-            {"role": "user", "content": "And now?"},
+            {"role": "user", "content": "And now?", "name": "ada"},
         ],
     }
 

@@ -17,13 +17,18 @@ from graphflow_compiler.types import UNKNOWN, show
 
 def diagnose(plan: Plan) -> Plan:
     """Say what a user should know of a plan: what blocks its output and how to mend it, what is bridged or unused."""
-    nodes = tuple(
-        attrs.evolve(node, plans=tuple(diagnose(body) for body in node.plans)) if node.plans else node
-        for node in plan.nodes
-    )
-    plan = attrs.evolve(plan, nodes=nodes)
-    findings = (*_blocked(plan), *_bridged(plan), *_unused(plan), *_without_accumulator(plan))
-    return attrs.evolve(plan, diagnostics=findings)
+    return _diagnosed(plan, streams_on=True)
+
+
+def _diagnosed(plan: Plan, *, streams_on: bool) -> Plan:
+    """Do so; whether the plan itself streams does not matter where an `each` waits for its value."""
+    nodes = []
+    for node in plan.nodes:
+        inside = streams_on and node.op is not Op.EACH
+        nodes.append(attrs.evolve(node, plans=tuple(_diagnosed(body, streams_on=inside) for body in node.plans)))
+    plan = attrs.evolve(plan, nodes=tuple(nodes))
+    blocked = _blocked(plan) if streams_on else ()
+    return attrs.evolve(plan, diagnostics=(*blocked, *_bridged(plan), *_unused(plan), *_without_accumulator(plan)))
 
 
 # --- what blocks the output --------------------------------------------------------------------------------

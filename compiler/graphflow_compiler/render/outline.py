@@ -368,7 +368,8 @@ def node_lines(graph: Graph, locate: Locate) -> Iterable[NodeLine]:
 def labels(node: Node) -> tuple[str, ...]:
     """Say of every body of a node when it runs."""
     if node.op is Op.EACH:
-        return (f"for every item, {node.limit:,} at once" if node.limit > 1 else "for every item, one after another",)
+        how = f"{node.limit:,} at once" if node.limit > 1 else "one after another"
+        return (f"for every item, {how}" + (", and an error is a result" if node.rescue is not None else ""),)
     conditions = (f"if `{getattr(condition, '__name__', type(condition).__name__)}`" for condition in node.conditions)
     return (*conditions, "otherwise")[: len(node.bodies)] if node.bodies else ()
 
