@@ -215,33 +215,46 @@ CONCAT_LIST: Final = Concat(list, _join_list)
 CONCAT_TUPLE: Final = Concat(tuple, _join_tuple)
 
 
+class PartialSum(Protocol):
+    """A sum under way, as `__sum_chunks__` of a class of chunks begins it."""
+
+    def add(self, chunk: typing.Any, /) -> object:
+        """Take the next chunk."""
+
+    def result(self) -> object:
+        """Give the sum of the chunks so far; may be asked more than once."""
+
+
 @final
 class _SumFold:
-    __slots__ = ("_chunks", "_sum", "_type")
+    __slots__ = ("_first", "_sum", "_type")
 
-    def __init__(self, chunk_type: type, total: Callable[[list[typing.Any]], object]) -> None:
+    def __init__(self, chunk_type: type, begin: Callable[[], PartialSum]) -> None:
         self._type = chunk_type
-        self._sum = total
-        self._chunks: list[object] = []
+        self._sum = begin()
+        self._first: tuple[object, ...] | None = ()
 
     def add(self, chunk: object) -> None:
         if not isinstance(chunk, self._type):
             raise FoldError(
                 f"this stream folds {self._type.__name__}s, and a {type(chunk).__name__} came: {_brief(chunk)}"
             )
-        self._chunks.append(chunk)
+        self._first = (chunk,) if self._first == () else None
+        self._sum.add(chunk)
 
     def value(self) -> object:
-        if not self._chunks:
+        if self._first is None:
+            return self._sum.result()
+        if not self._first:
             raise EmptyStreamError(f"the sum of a stream of {self._type.__name__}s that gave none was asked")
-        return self._chunks[0] if len(self._chunks) == 1 else self._sum(self._chunks)
+        return self._first[0]  # a lone chunk is given as it is
 
 
 @attrs.frozen
 class Sum:
     """Chunks of a class that says itself, by `__sum_chunks__`, how many of it become one.
 
-    The class method takes the list of at least two chunks and returns their sum in linear time.
+    The class method begins a sum, which takes one chunk after another, so that no step of it holds the event loop.
     """
 
     type: type
@@ -249,8 +262,8 @@ class Sum:
 
     def fold(self) -> Fold:
         """Start a fold."""
-        total: Callable[[list[typing.Any]], object] = self.type.__sum_chunks__  # type: ignore[attr-defined]
-        return _SumFold(self.type, total)
+        begin: Callable[[], PartialSum] = self.type.__sum_chunks__  # type: ignore[attr-defined]
+        return _SumFold(self.type, begin)
 
 
 @final

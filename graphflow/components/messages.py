@@ -485,9 +485,9 @@ class AIMessageChunk(AIMessage):
         )
 
     @classmethod
-    def __sum_chunks__(cls, chunks: list[AIMessageChunk]) -> AIMessageChunk:
-        """Add several at once: how graphflow folds a stream of them."""
-        return sum_chunks(chunks)
+    def __sum_chunks__(cls) -> ChunkSum:
+        """Begin a sum: how graphflow folds a stream of them."""
+        return ChunkSum()
 
     def __add__(self, other: AIMessageChunk) -> AIMessageChunk:
         if not isinstance(other, AIMessageChunk):

@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 from graphflow_compiler import render
-from graphflow_compiler.accumulate import COLLECT, LATEST
+from graphflow_compiler.accumulate import COLLECT, LATEST, PartialSum
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import (
     INPUT,
@@ -49,8 +49,8 @@ class Message: ...
 
 class AIMessageChunk:
     @classmethod
-    def __sum_chunks__(cls, chunks: list[AIMessageChunk]) -> AIMessageChunk:
-        return chunks[-1]
+    def __sum_chunks__(cls) -> PartialSum:
+        raise NotImplementedError
 
 
 # --- graphs by hand ----------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import itertools
 import json
 import operator
 import pickle
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graphflow as gf
 from graphflow.components.messages import (
     AIMessage,
     AIMessageChunk,
@@ -36,6 +38,9 @@ from graphflow.components.messages import (
     as_messages,
     sum_chunks,
 )
+from graphflow_compiler.accumulate import accumulator_of
+from tests.events.hearing import hear_all
+from tests.laws.simulation import simulate
 
 untimed = settings(deadline=None)
 
@@ -169,14 +174,66 @@ def test_a_sum_asked_for_early_is_never_changed_later(chunks: list[AIMessageChun
     assert chunks == before
 
 
-def test_tens_of_thousands_of_chunks_add_up() -> None:
-    words = [AIMessageChunk(f"w{n} ", usage=Usage(0, 1), response_metadata={"n": n}) for n in range(30_000)]
+MANY = 100_000
 
-    total = sum_chunks(words)
 
-    assert total.text == "".join(word.text for word in words)
-    assert total.usage == Usage(0, 30_000)
-    assert total.response_metadata == {"n": 29_999}
+@pytest.mark.parametrize(
+    ("make", "total"),
+    [
+        (
+            lambda n: AIMessageChunk("word ", usage=Usage(0, 1), response_metadata={"n": n, f"k{n % 9}": {"n": n}}),
+            AIMessageChunk(
+                "word " * MANY,
+                usage=Usage(0, MANY),
+                response_metadata={
+                    "n": MANY - 1,
+                    **{f"k{k}": {"n": max(n for n in range(MANY - 9, MANY) if n % 9 == k)} for k in range(9)},
+                },
+            ),
+        ),
+        (
+            lambda n: AIMessageChunk([TextBlock("a", index=0), ReasoningBlock("b", "c", index=1)]),
+            AIMessageChunk([TextBlock("a" * MANY, index=0), ReasoningBlock("b" * MANY, "c" * MANY, index=1)]),
+        ),
+        (
+            lambda n: AIMessageChunk([TextBlock("a")] if n % 2 else "b"),
+            AIMessageChunk([TextBlock("ba" * (MANY // 2))]),
+        ),
+        (
+            lambda n: AIMessageChunk(tool_call_chunks=[ToolCallChunk(n % 3, f"call_{n % 3}", "f", "1")]),
+            AIMessageChunk(
+                tool_call_chunks=[ToolCallChunk(k, f"call_{k}", "f", "1" * len(range(k, MANY, 3))) for k in range(3)]
+            ),
+        ),
+    ],
+    ids=["text, usage and metadata", "blocks", "text and blocks", "tool calls"],
+)
+def test_a_hundred_thousand_chunks_add_up_in_linear_time(
+    make: Callable[[int], AIMessageChunk], total: AIMessageChunk
+) -> None:
+    """Were it quadratic, this would take hours."""
+    assert sum_chunks(map(make, range(MANY))) == total
+
+
+def test_a_stream_of_a_hundred_thousand_chunks_is_folded_and_told() -> None:
+    model = gf.ScriptedChatModel(["word "] * MANY)
+    assert simulate(lambda: model.invoke("hello")).text == "word " * MANY
+    assert hear_all(model, "hello").events[-1].output.text == "word " * MANY
+
+
+def test_a_fold_keeps_what_chunks_say_and_not_the_chunks() -> None:
+    """So that no single step of it, such as the last, grows with the number of chunks."""
+    accumulator = accumulator_of(AIMessageChunk)
+    assert accumulator is not None
+    fold = accumulator.fold()
+    kept = []
+    for n in range(3):
+        chunk = AIMessageChunk(f"{n}", tool_call_chunks=[ToolCallChunk(0, "call_1", "f", "1")])
+        fold.add(chunk)
+        kept.append(weakref.ref(chunk))
+    del chunk
+    assert [one() for one in kept] == [None] * 3
+    assert fold.value() == AIMessageChunk("012", tool_call_chunks=[ToolCallChunk(0, "call_1", "f", "111")])
 
 
 def test_the_first_id_and_name_stay() -> None:
