@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, Never, NoReturn, TypeVar, final
 
 import attrs
@@ -219,6 +219,7 @@ def _call_by_name(
     names = _parameters_of(inner)
     if len(names) > 1 and isinstance(inner, Step):
         return tracer.lowering.fed(chain._declaration, feeds, around)
+    _refuse_unknown_holes(inner, feeds, around)
     if len(feeds) == 1 and len(names) == 1 and names[0] in feeds and not _takes_key(inner, names[0]):
         return tracer.lowering.written(chain._declaration, feeds[names[0]], around)
     return tracer.lowering.written(chain._declaration, tracer.lowering.joined("record", feeds, around), around)
@@ -278,6 +279,21 @@ def _refuse_hidden_handles(name: str, constants: Mapping[str, object], around: S
                 location=around.location,
                 snippet=around.snippet,
                 hint="give each handle as an argument of its own, to a node that puts them together",
+            )
+
+
+def _refuse_unknown_holes(declaration: Declaration, names: Iterable[str], around: Surroundings) -> None:
+    """Refuse what is given to a prompt by a name that is none of its holes."""
+    if not isinstance(declaration, Step) or declaration.node.kind != "prompt":
+        return
+    for name in names:
+        if not _takes_key(declaration, name):
+            raise compile_error(
+                "GF110",
+                f"`{declaration.node.name}` has no hole {{{name}}}",
+                location=around.location,
+                snippet=around.snippet,
+                hint=f"leave `{name}` out, or write {{{name}}} into the template",
             )
 
 

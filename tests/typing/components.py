@@ -27,7 +27,15 @@ def worded(messages: list[gf.Message]) -> str:
     return "".join(message.text for message in messages)
 
 
+@gf.tool
+def forecast(town: str) -> str:
+    """Say what the weather will be."""
+    return town
+
+
 prompt = gf.prompt("Answer {question}")
+chat = gf.prompt([("placeholder", "{history}"), ("human", "{question}")])
+answered = gf.call_tools([forecast], max_concurrency=4, on_error="message")
 model = Answers()
 answers = prompt | model | gf.text()
 
@@ -38,7 +46,15 @@ assert_type(answers, gf.Producer[dict[str, str], str])
 assert_type(answers | T, gf.Producer[dict[str, str], str])
 assert_type(answers | A, gf.Aggregate[dict[str, str], str])
 assert_type(prompt | worded, gf.Aggregate[dict[str, str], str])
+assert_type(prompt.bind(question="Who?"), gf.Prompt)
+assert_type(prompt.with_config(name="ask"), gf.Prompt)
+assert_type(chat.bind(history=[]), gf.Prompt[dict[str, Any]])
+assert_type(chat | model, gf.Producer[dict[str, Any], gf.AIMessageChunk])
 assert_type({"question": gf.passthrough()} | prompt | model | gf.text(), gf.Producer[Any, str])
+assert_type({"question": gf.passthrough()} | chat | model | gf.text(), gf.Producer[Any, str])
+assert_type(answered, gf.Producer[gf.AIMessage, list[gf.ToolMessage]])
+assert_type(model | answered, gf.Producer[MessagesLike, list[gf.ToolMessage]])
+assert_type(prompt | model | answered, gf.Producer[dict[str, str], list[gf.ToolMessage]])
 assert_type(T | {"question": T} | prompt | model, gf.Producer[str, gf.AIMessageChunk])
 assert_type(gf.branch((bool, model), model), gf.Producer[MessagesLike, gf.AIMessageChunk])
 
@@ -57,3 +73,4 @@ def refused() -> None:
     use(prompt | T)  # type: ignore[operator]
     use(model | A)  # type: ignore[operator]
     use(gf.text() | prompt)  # type: ignore[operator]
+    use(gf.text() | answered)  # type: ignore[operator]

@@ -5,6 +5,7 @@ What is not annotated is not guessed: the edge is marked as unchecked, with the 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
@@ -139,8 +140,11 @@ class _Checker:
             relation = _relate_items(given, wanted) if node.op is Op.EACH else relate(given, wanted)
             if relation.verdict is Verdict.NO:
                 self._misfit(node, edge, given, wanted, relation.reason)
-            elif relation.verdict is Verdict.UNCHECKED:
+                continue
+            if relation.verdict is Verdict.UNCHECKED:
                 unchecked = unchecked or self._why_unchecked(node, edge, given, wanted, relation.reason)
+            if node.kind == "prompt":
+                self._check_holes(node, edge, _record_in(wanted))
         return attrs.evolve(edge, unchecked=unchecked) if unchecked else edge
 
     def _why_unchecked(self, node: Node, edge: Edge, given: object, wanted: object, reason: str) -> str:
@@ -190,15 +194,40 @@ class _Checker:
             return True
         return False
 
+    def _check_holes(self, node: Node, edge: Edge, holes: Record | None) -> None:
+        """Note what is made as a key of a record for a prompt alone, which has no hole for it."""
+        join = self.graph.by_id[edge.source]
+        if holes is None or join.op is not Op.JOIN or edge.key is not None or len(self.graph.edges_from[join.id]) > 1:
+            return
+        known = [field.name for field in holes.fields]
+        sources = {into.port: into.source for into in self.graph.edges_into[join.id]}
+        for key in join.keys:
+            is_used = any(other.target != join.id for other in self.graph.edges_from[sources[key]])
+            if key not in known and not is_used:
+                near = difflib.get_close_matches(key, known, n=1)
+                self._find(
+                    "GF110",
+                    node,
+                    edge,
+                    f"`{node.name}` has no hole for key {key!r} of {self._giver(edge)}: "
+                    f"it has {', '.join(f'{{{name}}}' for name in known)}",
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else f"leave {key!r} out, or write {{{key}}} into the template",
+                )
+
     def _misfit(self, node: Node, edge: Edge, given: object, wanted: object, reason: str) -> None:
         """Note that what flows along an edge does not fit its port."""
         text, other = show(given), show(wanted)
+        record = _record_in(wanted)
+        if record is not None and record_of(given) is not None:  # what else the port takes is not what was meant
+            reason = relate(given, record).reason.removeprefix(f"{text} is not {show(record)}: ")
         why = reason.removeprefix(f"{text} is not {other}").removeprefix(": ")
         if why == f"{show(element_of(given))} is not {show(element_of(wanted))}":
             why = ""  # the two types show it already
         into = f" in `{edge.port}`" if len(node.ports) > 1 else ""
         self._find(
-            "GF201" if record_of(wanted) is None else "GF202",
+            "GF201" if record_of(wanted if record_of(given) is None else record) is None else "GF202",
             node,
             edge,
             f"`{node.name}` takes {other}{into}, but {self._giver(edge)} gives {text}" + (f": {why}" if why else ""),
@@ -208,7 +237,8 @@ class _Checker:
     def _mend(self, node: Node, edge: Edge, given: object, wanted: object) -> str:
         giver = self.graph.by_id[edge.source]
         source = giver.name
-        record, has = record_of(wanted), record_of(given)
+        has = record_of(given)
+        record = record_of(wanted) if has is None else _record_in(wanted)
         if record is not None:
             keys = ", ".join(f'"{field.name}": ...' for field in record.fields)
             missing = [f"`{field.name}`" for field in record.fields if has is not None and has.get(field.name) is None]
@@ -315,6 +345,12 @@ def _wanted(node: Node, port: Port) -> Iterable[object]:
         if declared is not UNKNOWN and declared not in taken:
             taken.append(declared)
     return taken
+
+
+def _record_in(declared: object) -> Record | None:
+    """Return the record that a type is, or the only one among the members of a union."""
+    found = [one for one in map(record_of, members(declared) or (declared,)) if one is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def _relate_items(given: object, wanted: object) -> Relation:
