@@ -117,7 +117,8 @@ class Execution:
         source: the input, where it is a stream.
         config: what the caller said of the run.
         tells_value: whether events tell the value of the whole as a chunk too.
-        body_of: the run of the node that the plan is a body of; None if it is no body, or nobody listens.
+        body_of: the run of the node that the plan is a body of, and the run that the node's code runs in; None if it
+            is no body, or nobody listens.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Execution:
         source: AsyncIterable[Any] | None = None,
         config: Config | None = None,
         tells_value: bool = True,
-        body_of: Current | None = None,
+        body_of: tuple[Current, Current] | None = None,
     ) -> None:
         self.plan = plan
         self._run = run
@@ -139,10 +140,12 @@ class Execution:
         self._tells_value = tells_value
         self._recorder: Recorder | None = None
         if run.listening is not None:
+            around, nearest = body_of or (run.around, run.around)
             self._recorder = Recorder(
                 plan,
                 run.listening,
-                body_of or run.around,
+                around,
+                nearest,
                 config or Config(),
                 run_id=run.given_id,
                 input_is_value=source is None,
@@ -197,7 +200,8 @@ class Execution:
 
     def body(self, node: PlannedNode, plan: Plan, value: Any) -> Execution:
         """Return an execution of a body, nested in the run of its node."""
-        body_of = self._recorder.current(node) if self._recorder is not None else None
+        told = self._recorder
+        body_of = (told.current(node), told.inside(node)) if told is not None else None
         config = Config(metadata=node.describe(value)) if node.describe is not None else None
         return Execution(self._run, plan, value=value, config=config, tells_value=self._tells_value, body_of=body_of)
 

@@ -162,6 +162,8 @@ class Recorder:
         plan: the plan.
         listening: who listens.
         around: the run that this one is nested in.
+        nearest: the nearest run around that somebody is told of, or the outermost; what a body of a node hangs on is
+            its node, whoever is told of that.
         config: the name, tags and metadata of this run.
         run_id: the id of this run, if the caller gave one.
         input_is_value: the input is one whole value, not a stream.
@@ -174,6 +176,7 @@ class Recorder:
         plan: Plan,
         listening: Listening,
         around: Current | None,
+        nearest: Current | None,
         config: Config,
         *,
         run_id: str | None,
@@ -184,6 +187,7 @@ class Recorder:
         self.listening = listening
         self._plan = plan
         self._around = around
+        self._nearest = nearest
         self._config = config
         self._run_id = run_id
         self._is_body = is_body
@@ -225,6 +229,10 @@ class Recorder:
     def current(self, node: PlannedNode) -> Current:
         """Return the run of a node, whether or not anybody is told of it: what the runs of its bodies hang on."""
         return self._currents[node.id]
+
+    def inside(self, node: PlannedNode) -> Current:
+        """Return the run that a node's code runs in: its own, or if nobody is told of that the nearest around."""
+        return self._inside[node.id]
 
     def give(self, value: object) -> None:
         """Take the caller's value, for the runs that it is the input of."""
@@ -288,7 +296,7 @@ class Recorder:
         inherited = tuple(tag for tag in tags if not _PLACE.fullmatch(tag))
         is_node = isinstance(place, PlannedNode)
         current = Current(self.listening, place.kind, path, inherited, metadata, tuple(views), is_own=is_node)
-        around = self._around if scope is None else self._inside[scope]
+        around = self._nearest if scope is None else self._inside[scope]
         if around is not None and not any(record.told for record in records):
             inside = current.as_part_of(around)
         else:
