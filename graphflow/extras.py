@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
 from typing import Any
 
@@ -21,6 +22,14 @@ def require(package: str, what: str, extra: str, install: str | None = None) -> 
     Raises:
         MissingExtraError: it is not installed.
     """
-    if importlib.util.find_spec(package) is None:
+    if find_package(package) is None:
         raise MissingExtraError(what, extra, install)
     return importlib.import_module(package)
+
+
+def find_package(package: str) -> importlib.machinery.ModuleSpec | None:
+    """Return where a package is installed, without importing it; None if it is not."""
+    try:
+        return importlib.util.find_spec(package)
+    except ImportError:  # what somebody has put in front of Python's own finders may say it so
+        return None

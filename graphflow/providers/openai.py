@@ -18,7 +18,7 @@ from graphflow.components.messages import (
     Usage,
 )
 from graphflow.components.tool import Tool
-from graphflow.providers.wire import ErrorEventError, RemoteChatModel, options_of
+from graphflow.providers.wire import CONNECTING, SILENCE, ErrorEventError, RemoteChatModel, options_of
 
 _ROLES: Final = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 
@@ -36,7 +36,11 @@ class OpenAIChatModel(RemoteChatModel):
         api_key: the environment's OPENAI_API_KEY if not given. Servers at another address may do without.
         temperature: how much chance there is in the answer, from 0.
         max_tokens: how long the answer may be.
-        timeout: for how many seconds nothing may come before the run fails.
+        timeout: for how many seconds nothing may come before the run fails, not even a sign of life, as in the SDK:
+            it does not limit how long the whole answer takes. None is for ever.
+        connect_timeout: how many seconds connecting may take.
+        total_timeout: how many seconds the provider may take for the whole answer, retries included. What the reader
+            of the stream takes is not counted.
         max_retries: how often the SDK tries again by itself before the answer begins.
         headers: further headers of the request; their values are kept as secret as the key.
         include_usage: ask for the usage of tokens; some older servers refuse that.
@@ -60,7 +64,9 @@ class OpenAIChatModel(RemoteChatModel):
         api_key: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        timeout: float = 60.0,
+        timeout: float | None = SILENCE,
+        connect_timeout: float | None = CONNECTING,
+        total_timeout: float | None = None,
         max_retries: int = 0,
         headers: Mapping[str, str] | None = None,
         include_usage: bool = True,
@@ -74,6 +80,8 @@ class OpenAIChatModel(RemoteChatModel):
             temperature=temperature,
             max_tokens=max_tokens,
             timeout=timeout,
+            connect_timeout=connect_timeout,
+            total_timeout=total_timeout,
             max_retries=max_retries,
             headers=headers,
             name=name,

@@ -7,16 +7,18 @@ the event loop that it was made in. Making one is cheap, since they share what i
 from __future__ import annotations
 
 import abc
+import base64
 import email.utils
 import functools
 import importlib
 import inspect
+import math
 import os
 import time
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeAlias, TypeVar, final
 
 import trio
 
@@ -46,6 +48,10 @@ _CLOSING_SECONDS = 1.0
 _PACKAGES = {"openai", "anthropic", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "ssl"}
 
 
+#: How long nothing may come, and how long connecting may take, in seconds, unless the model says it.
+SILENCE: Final = 60.0
+CONNECTING: Final = 5.0
+
 #: What the SDKs are given for servers that want no key.
 _NO_KEY = "none"
 
@@ -66,8 +72,17 @@ class Secret:
         """Return the text."""
         return self._text
 
+    @property
+    def fits_a_header(self) -> bool:
+        """Whether a header may have it as its value; what refuses one that may not would show it."""
+        return self._text.isascii() and self._text.isprintable() and self._text == self._text.strip()
+
     def __repr__(self) -> str:
         return "<secret>"
+
+
+#: A name and a password.
+Login: TypeAlias = tuple[str, Secret]
 
 
 def scrubbed(text: str, secrets: Iterable[Secret]) -> str:
@@ -94,6 +109,36 @@ class ErrorEventError(Exception):
     def __init__(self, body: Mapping[str, Any]) -> None:
         super().__init__()
         self.body = body
+
+
+class TookTooLongError(Exception):
+    """The provider has used up its time; never leaves this package."""
+
+
+@final
+class Allowance:
+    """How long a provider may take in all; only the time that is spent waiting for it counts, not that of the reader.
+
+    Args:
+        seconds: how long; None for as long as it wants.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._left = math.inf if seconds is None else seconds
+
+    async def wait(self, answer: Awaitable[T]) -> T:
+        """Wait for something that the provider gives.
+
+        Raises:
+            TookTooLongError: there is no time left.
+        """
+        begun = trio.current_time()
+        try:
+            with trio.move_on_after(max(self._left, 0.0)):
+                return await answer
+        finally:
+            self._left -= trio.current_time() - begun
+        raise TookTooLongError
 
 
 class Reader(Protocol):
@@ -127,20 +172,36 @@ class RemoteChatModel(ChatModel):
         api_key: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        timeout: float = 60.0,
+        timeout: float | None = SILENCE,
+        connect_timeout: float | None = CONNECTING,
+        total_timeout: float | None = None,
         max_retries: int = 0,
         headers: Mapping[str, str] | None = None,
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> None:
+        for option, seconds in (
+            ("timeout", timeout),
+            ("connect_timeout", connect_timeout),
+            ("total_timeout", total_timeout),
+        ):
+            if seconds is not None and not seconds > 0:
+                raise ValueError(f"{option} is a number of seconds above 0, or None for no limit, not {seconds!r}")
         self._sdk = require(self.provider, type(self).__name__, self.provider)
         _tls()
         self.model = model
-        self._base_url = base_url
+        self._base_url, self._login = _taken_apart(base_url)
         self._key = Secret(api_key) if api_key is not None else None
         self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._total_timeout = total_timeout
         self._max_retries = max_retries
         self._headers = {name: Secret(value) for name, value in (headers or {}).items()}
+        for header, value in self._headers.items():
+            if not value.fits_a_header:
+                raise ValueError(
+                    f"headers[{header!r}] has white space at an end, or a character that no header may have"
+                )
         given = {"temperature": temperature, "max_tokens": max_tokens}
         super().__init__(
             name=name,
@@ -181,15 +242,20 @@ class RemoteChatModel(ChatModel):
         request = self._request(messages, options)
         secrets = self._secrets()
         client = self._client()
+        allowance = Allowance(self._total_timeout)
         try:
             # The SDK's own iterator leaves generators behind, so the bytes of the response are read instead.
-            response = (await self._told(self._open(client, request), None, secrets)).response
+            opened = await self._told(allowance.wait(self._open(client, request)), None, secrets)
+            response = opened.response
             self._check_type(response)
             received = response.aiter_bytes()
             events = EventDecoder()
             reader = self._reader(_request_id(response))
             try:
-                while not reader.is_done and (piece := await self._told(anext(received, None), response, secrets)):
+                while not reader.is_done:
+                    piece = await self._told(allowance.wait(anext(received, None)), response, secrets)
+                    if piece is None:
+                        break
                     for chunk in self._read(_chunks(events, reader, piece), response, secrets):
                         yield chunk
                 for chunk in self._read(reader.finish(), response, secrets):
@@ -220,31 +286,45 @@ class RemoteChatModel(ChatModel):
     # --- clients ---
 
     def _client(self) -> Any:
+        address, login = self._address()
         return self._new_client(
             api_key=self._api_key().reveal(),
-            base_url=self._base_url,
-            timeout=self._timeout,
+            base_url=address,
+            timeout=self._sdk.Timeout(self._timeout, connect=self._connect_timeout),
             max_retries=self._max_retries,
             default_headers={name: value.reveal() for name, value in self._headers.items()},
-            http_client=self._sdk.DefaultAsyncHttpxClient(verify=_tls()),
+            http_client=self._sdk.DefaultAsyncHttpxClient(
+                verify=_tls(), auth=None if login is None else (login[0], login[1].reveal())
+            ),
         )
 
+    def _address(self) -> tuple[str | None, Login | None]:
+        if self._base_url:
+            return self._base_url, self._login
+        return _taken_apart(os.environ.get(self.url_variable))
+
     def _api_key(self) -> Secret:
-        if self._key is not None:
-            return self._key
-        key = os.environ.get(self.key_variable)
-        if key:
-            return Secret(key)
-        if self._base_url or os.environ.get(self.url_variable):
+        key = self._key or Secret(os.environ.get(self.key_variable) or "")
+        if not key.fits_a_header:
+            raise AuthenticationError(
+                "the API key has white space at an end, such as the end of a line, or a character that no key has",
+                self.provider,
+                self.model,
+            )
+        if key.reveal():
+            return key
+        if self._address()[0]:
             return Secret(_NO_KEY)  # servers of one's own seldom want a key, and the SDKs do not go without
         raise AuthenticationError(
             f"there is no API key: give api_key=, or set {self.key_variable}", self.provider, self.model
         )
 
     def _secrets(self) -> list[Secret]:
-        password = urllib.parse.urlsplit(self._base_url or os.environ.get(self.url_variable) or "").password
+        _, login = self._address()
         others = [value for value in self._headers.values() if len(value.reveal()) >= 8]
-        others += [Secret(password)] if password else []
+        if login is not None:
+            sent = base64.b64encode(f"{login[0]}:{login[1].reveal()}".encode()).decode()
+            others += [login[1], Secret(sent)]
         key = self._api_key()
         return others if key.reveal() == _NO_KEY else [key, *others]
 
@@ -288,12 +368,22 @@ class RemoteChatModel(ChatModel):
     def _error(self, error: Exception, response: Any, secrets: list[Secret]) -> ProviderError | None:
         """Return the error of ours that tells of one of the SDK's; None for what is no matter of the provider's."""
         response = getattr(error, "response", None) or response
+        if isinstance(error, TookTooLongError):
+            return self._failure(
+                ProviderTimeoutError, f"the answer was not complete after {self._total_timeout:g} s", response
+            )
         said = scrubbed(_message(error), secrets)
         if type(error).__module__.partition(".")[0] not in _PACKAGES:
             return None
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if kinds & {"APITimeoutError", "TimeoutException"}:
-            return self._failure(ProviderTimeoutError, f"nothing came for {self._timeout:g} s", response)
+            is_connecting = "ConnectTimeout" in {type(error).__name__, type(error.__cause__).__name__}
+            what = (
+                f"there was no connection within {self._connect_timeout:g} s"
+                if is_connecting
+                else f"nothing came for {self._timeout:g} s"
+            )
+            return self._failure(ProviderTimeoutError, what, response)
         if "APIConnectionError" in kinds or not kinds & {"OpenAIError", "AnthropicError"}:
             what = "the connection failed" if response is None else "the connection was cut in mid-response"
             return self._failure(ProviderConnectionError, f"{what}: {said}", response)
@@ -310,6 +400,19 @@ class RemoteChatModel(ChatModel):
             return self._failure(kind, said, response)
         after = _retry_after(getattr(response, "headers", {}))
         return RateLimitError(said, self.provider, self.model, status, _request_id(response), after)
+
+
+def _taken_apart(address: str | None) -> tuple[str | None, Login | None]:
+    """Return an address without the login that stands in it, and the login: the HTTP client logs addresses.
+
+    >>> _taken_apart("https://ada:word%21@example.org:8080/v1")
+    ('https://example.org:8080/v1', ('ada', <secret>))
+    """
+    parts = urllib.parse.urlsplit(address or "")
+    if parts.username is None and parts.password is None:
+        return address, None
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return plain, (urllib.parse.unquote(parts.username or ""), Secret(urllib.parse.unquote(parts.password or "")))
 
 
 async def _unwind(received: AsyncIterator[bytes]) -> None:
@@ -397,4 +500,4 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 @functools.cache
 def options_of(method: Any) -> frozenset[str]:
     """Return the names of the parameters of a method of an SDK."""
-    return frozenset(inspect.signature(method).parameters) - {"self", "messages", "model", "stream"}
+    return frozenset(inspect.signature(method).parameters) - {"self", "messages", "model", "stream", "timeout"}

@@ -163,6 +163,18 @@ def anthropic_thinking() -> list[Event]:
     ]
 
 
+def anthropic_redacted() -> list[Event]:
+    """Thinking that is not shown, then thinking that is, as Anthropic mixes them."""
+    shown, sealed = anthropic_thinking()[1:6], {"type": "redacted_thinking", "data": "b3BhcXVl"}
+    return [
+        anthropic_start(),
+        *anthropic_block(0, sealed, []),
+        *(event.replace(b'"index": 0', b'"index": 1') for event in shown),
+        *anthropic_text(2, ["Yes", "."]),
+        *anthropic_end(),
+    ]
+
+
 ANTHROPIC_ERROR: Final = anthropic("error", error={"type": "overloaded_error", "message": "The engine is on fire"})
 
 
@@ -254,6 +266,21 @@ def silent(of_openai: bool) -> Iterator[Step]:
     yield NEVER
 
 
+def paced(of_openai: bool) -> Iterator[Step]:
+    """Every event has to be waited for."""
+    for event in answer(of_openai):
+        yield 0.02
+        yield event
+
+
+def drip(of_openai: bool) -> Iterator[Step]:
+    """There is a sign of life again and again, but no more of the answer."""
+    yield from begun(of_openai)
+    for _ in range(int(NEVER / 0.02)):
+        yield 0.02
+        yield b": keep-alive\n\n"
+
+
 def slow(of_openai: bool) -> Iterator[Step]:
     """The first events come at once, then one in a time that no client waits for."""
     yield from begun(of_openai)
@@ -282,6 +309,10 @@ def thinking(of_openai: bool) -> Iterator[Step]:
     yield from openai_thinking() if of_openai else anthropic_thinking()
 
 
+def redacted(of_openai: bool) -> Iterator[Step]:
+    yield from anthropic_redacted()
+
+
 def cached(of_openai: bool) -> Iterator[Step]:
     """Part of the prompt comes from the cache; OpenAI's usage comes in every event, as some servers have it."""
     if of_openai:
@@ -306,7 +337,7 @@ BEHAVIOURS: Final[dict[str, Callable[[bool], Iterator[Step]]]] = {
     one.__name__: one
     for group in (
         (normal, split, joined, alive, error, cut, reset, short, malformed, nonsense, binary, stall, silent),
-        (slow, fast, calls, long_calls, thinking, cached, json_answer, zeros),
+        (paced, drip, slow, fast, calls, long_calls, thinking, redacted, cached, json_answer, zeros),
     )
     for one in group
 }
@@ -346,6 +377,25 @@ class Seen:
 SEEN: Final = Seen()
 
 
+class Once:
+    """What has been seen once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: set[str] = set()
+
+    def add(self, key: str) -> bool:
+        """Tell whether a key is new."""
+        with self._lock:
+            is_new = key not in self._keys
+            self._keys.add(key)
+        return is_new
+
+
+#: The tests whose first request was refused, because the server was busy.
+BUSY: Final = Once()
+
+
 class Handler(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
@@ -364,8 +414,10 @@ class Handler(socketserver.StreamRequestHandler):
         try:
             if behaviour in REFUSALS:
                 self.refuse(behaviour, headers)
+            elif behaviour == "busy" and BUSY.add(key):
+                self.refuse("429", headers, {"retry-after-ms": "20"})
             else:
-                self.stream(BEHAVIOURS[behaviour](rest[-1] == "completions"), record)
+                self.stream(BEHAVIOURS.get(behaviour, normal)(rest[-1] == "completions"), record)
         except (BrokenPipeError, ConnectionResetError):
             record["left"] = True
         record["at"] = time.time()
@@ -380,12 +432,15 @@ class Handler(socketserver.StreamRequestHandler):
             + data
         )
 
-    def refuse(self, behaviour: str, headers: dict[str, str]) -> None:
+    def refuse(self, behaviour: str, headers: dict[str, str], instead: dict[str, str] | None = None) -> None:
         more, kind, message = REFUSALS[behaviour]
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+        key += headers.get("x-secret", "")
         error = {"type": kind, "message": message.format(key=key), "code": kind}
         self.respond(
-            int(behaviour), {**more, "x-request-id": "req_1", "request-id": "req_1"}, {"type": "error", "error": error}
+            int(behaviour),
+            {**(instead or more), "x-request-id": "req_1", "request-id": "req_1"},
+            {"type": "error", "error": error},
         )
 
     def stream(self, steps: Iterator[Step], record: dict[str, Any]) -> None:

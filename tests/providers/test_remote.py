@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import copy
 import email.utils
 import gc
 import logging
+import math
 import pickle
+import socket
 import threading
 import traceback
 import warnings
@@ -17,9 +21,11 @@ from typing import Any, Final
 
 import pytest
 import trio
+import trio.testing
 
 import graphflow as gf
 from graphflow.components.messages import ReasoningBlock
+from graphflow.providers.anthropic import messages_for_anthropic
 from graphflow.providers.wire import _kind, _retry_after, _status_of_event
 from tests.providers.conftest import KEY, Loopback
 from tests.providers.server import TEXT, begun
@@ -137,6 +143,20 @@ def test_reasoning_comes_as_blocks_of_its_own(make: Make, provider: str) -> None
     assert message.content[0] == ReasoningBlock("Let me think.", signature)
 
 
+def test_thinking_that_is_not_shown_is_kept_and_sent_back_as_it_was(loopback: Loopback) -> None:
+    model = gf.AnthropicChatModel("test-model", base_url=loopback.address("redacted"), api_key=KEY)
+    message = trio.run(model.invoke, "hello").to_message()
+    assert message.text == "Yes."
+    thoughts = [block for block in message.content if isinstance(block, gf.ReasoningBlock)]
+    assert [thought.text for thought in thoughts] == ["", "Let me think."]
+    _, (turn,) = messages_for_anthropic([message])
+    assert turn["content"] == [
+        {"type": "redacted_thinking", "data": "b3BhcXVl"},
+        {"type": "thinking", "thinking": "Let me think.", "signature": "c2VhbA=="},
+        {"type": "text", "text": "Yes."},
+    ]
+
+
 def test_runs_side_by_side_have_connections_of_their_own(make: Make, loopback: Loopback) -> None:
     model = make("normal")
 
@@ -241,6 +261,23 @@ def test_the_time_to_wait_is_read_in_all_its_forms() -> None:
     assert _retry_after({}) is None
 
 
+def test_what_was_refused_may_be_asked_again_before_the_answer_begins(make: Make, loopback: Loopback) -> None:
+    received, error = trio.run(failing, make("busy"))
+    assert (received, type(error), error.status) == ([], gf.RateLimitError, 429)
+    assert isinstance(error, gf.RateLimitError)
+    assert error.retry_after == 0.02
+    model = make("busy", max_retries=1)
+    assert trio.run(model.invoke, "hello").text == "".join(TEXT)
+    assert len(loopback.all_seen(_address(model), of=2)) == 2
+
+
+def test_what_has_begun_is_never_asked_again(make: Make, loopback: Loopback) -> None:
+    model = make("cut", max_retries=3)
+    received, _ = trio.run(failing, model)
+    assert received == BEGUN
+    assert len(loopback.all_seen(_address(model))) == 1
+
+
 def test_a_stall_is_a_time_out_and_closes_the_connection(make: Make, loopback: Loopback) -> None:
     model = make("stall", timeout=0.5)
     received, error = trio.run(failing, model)
@@ -253,6 +290,91 @@ def test_a_stall_is_a_time_out_and_closes_the_connection(make: Make, loopback: L
 def test_a_server_that_never_answers_is_a_time_out(make: Make) -> None:
     received, error = trio.run(failing, make("silent", timeout=0.3))
     assert (received, type(error), error.status) == ([], gf.ProviderTimeoutError, None)
+
+
+async def pass_time(clock: trio.testing.MockClock, seconds: float) -> None:
+    """Let time pass while all others wait."""
+    await trio.testing.wait_all_tasks_blocked()
+    clock.jump(seconds)
+
+
+def test_an_answer_that_is_not_complete_in_time_is_a_time_out_although_something_still_comes(
+    make: Make, loopback: Loopback
+) -> None:
+    model = make("drip", timeout=20.0, total_timeout=0.5)
+    received, error = trio.run(failing, model)
+    assert received == BEGUN
+    assert type(error) is gf.ProviderTimeoutError
+    assert "the answer was not complete after 0.5 s" in str(error)
+    assert (error.status, error.request_id) == (200, "req_1")
+    assert loopback.seen(_address(model))["left"]
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "429"])
+def test_waiting_for_the_answer_to_begin_counts_and_so_do_the_pauses_between_retries(
+    make: Make, behaviour: str
+) -> None:
+    clock = trio.testing.MockClock(rate=1.0)
+
+    async def main() -> tuple[list[str], gf.ProviderError]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pass_time, clock, 101)
+            return await failing(make(behaviour, timeout=1000.0, total_timeout=100.0, max_retries=20))
+
+    received, error = trio.run(main, clock=clock)
+    assert (received, type(error), error.status) == ([], gf.ProviderTimeoutError, None)
+    assert "not complete after 100 s" in str(error)
+
+
+def test_what_the_reader_takes_does_not_count(make: Make) -> None:
+    clock = trio.testing.MockClock(rate=1.0)
+
+    async def main() -> list[str]:
+        received = []
+        async with make("paced", timeout=1000.0, total_timeout=100.0).stream("hello") as chunks:
+            async for chunk in chunks:
+                received.append(chunk.text)
+                clock.jump(60)
+        return received
+
+    assert [text for text in trio.run(main, clock=clock) if text] == TEXT
+
+
+def test_a_server_that_takes_no_connection_is_a_time_out_of_connecting(provider: str) -> None:
+    clock = trio.testing.MockClock(rate=1.0)
+
+    async def main(port: int) -> tuple[list[str], gf.ProviderError]:
+        address = f"http://127.0.0.1:{port}"
+        model = (gf.OpenAIChatModel if provider == "openai" else gf.AnthropicChatModel)(
+            "test-model", base_url=address, api_key=KEY, timeout=1000.0, connect_timeout=100.0
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pass_time, clock, 101)
+            return await failing(model)
+
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)  # who is not accepted stands in a queue, and when that is full the kernel answers nobody
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        _, error = trio.run(main, listener.getsockname()[1], clock=clock)
+    assert type(error) is gf.ProviderTimeoutError
+    assert error.status is None
+    assert "there was no connection within 100 s" in str(error)
+
+
+@pytest.mark.parametrize("option", ["timeout", "connect_timeout", "total_timeout"])
+@pytest.mark.parametrize("seconds", [0, -1.0, math.nan])
+def test_a_time_out_is_above_nothing(make: Make, option: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"^{option} is a number of seconds above 0, or None for no limit, not"):
+        make("normal", **{option: seconds})
+
+
+def test_a_model_may_wait_for_ever(make: Make) -> None:
+    model = make("normal", timeout=None, connect_timeout=None, total_timeout=None)
+    assert trio.run(model.invoke, "hello").text == "".join(TEXT)
 
 
 def test_a_server_that_is_not_there_is_a_connection_error(provider: str) -> None:
@@ -400,31 +522,122 @@ def test_nothing_is_left_of_a_run(make: Make) -> None:
 
 # --- keys --------------------------------------------------------------------------------------------------
 
+HEADER: Final = "another-0123456789"
+PASSWORD: Final = "pass-0123456789"
+LOGIN: Final = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
 
-def test_no_key_is_shown_anywhere(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    model = make("normal", headers={"x-secret": "another-0123456789"})
-    refused = make("401", headers={"x-secret": "another-0123456789"})
-    shown: list[str] = [repr(model), repr(vars(model)), str(gf.compile(model)), repr(model.options)]
+#: How a model fails, or does not: every way by which an error comes to be.
+FATES: Final = ["normal", "401", "429", "500", "200", "error", "cut", "malformed", "nonsense", "stall"]
 
-    async def main() -> None:
-        async with model.events("hello") as events:
-            shown.extend([repr(event.to_dict()) async for event in events])
+
+@pytest.fixture(params=["given", "environment", "given login", "login of the environment"])
+def secretive(
+    request: pytest.FixtureRequest, provider: str, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], gf.ChatModel]:
+    """Return what makes a model with secrets, which the caller gives or the environment has.
+
+    With a login in its address, that is sent instead of the key.
+    """
+
+    def model(behaviour: str) -> gf.ChatModel:
+        address = loopback.address(behaviour) + ("/v1" if provider == "openai" else "")
+        if "login" in request.param:
+            address = address.replace("http://", f"http://ada:{PASSWORD}@")
+        options: dict[str, Any] = {"timeout": 0.5 if behaviour == "stall" else 20.0, "headers": {"x-secret": HEADER}}
+        if "given" in request.param:
+            options |= {"api_key": KEY, "base_url": address}
+        else:
+            monkeypatch.setenv(f"{provider.upper()}_API_KEY", KEY)
+            monkeypatch.setenv(f"{provider.upper()}_BASE_URL", address)
+        made: gf.ChatModel = (gf.OpenAIChatModel if provider == "openai" else gf.AnthropicChatModel)(
+            "test-model", **options
+        )
+        return made
+
+    return model
+
+
+def check_secrets(shown: str) -> None:
+    """Check that nothing of what must not be shown is there, and that there is something at all."""
+    assert shown
+    for secret in (KEY, HEADER, PASSWORD, LOGIN):
+        assert secret not in shown
+
+
+def test_no_secret_is_in_what_a_model_and_its_plan_look_like(secretive: Callable[[str], gf.ChatModel]) -> None:
+    model = secretive("normal").bind(temperature=0.5)
+    plan = gf.compile(gf.prompt("{x}") | model | gf.text()).plan
+    shown = [repr(model), repr(vars(model)), repr(model.options), repr(plan), *map(repr, plan.nodes)]
+    shown += [plan.explain(format) for format in ("text", "mermaid", "dot", "json")]
+    check_secrets("\n".join(shown))
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_no_secret_is_in_events(secretive: Callable[[str], gf.ChatModel], fate: str) -> None:
+    async def main() -> list[str]:
+        shown: list[str] = []
         with suppress(gf.ProviderError):
-            async with refused.events("hello") as events:
-                shown.extend([repr(event) + repr(event.to_dict()) async for event in events])
-        _, error = await failing(refused)
-        told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        shown.extend([repr(error), str(error), repr(error.args), repr(vars(error)), *told.format()])
-        assert error.__cause__ is None
-        assert error.__context__ is None
+            async with (secretive(fate) | gf.text()).events("hello") as events:
+                async for event in events:
+                    shown += [repr(event), repr(event.to_dict()), str(event.error)]
+        return shown
 
-    with caplog.at_level(logging.DEBUG):
-        trio.run(main)
-    shown.append(caplog.text)
-    text = "\n".join(shown)
-    assert "req_1" in text
-    assert KEY not in text
-    assert "another-0123456789" not in text
+    shown = "\n".join(trio.run(main))
+    check_secrets(shown)
+    assert "on_chat_model_start" in shown
+    assert ("on_chat_model_error" in shown) == (fate != "normal")
+
+
+@pytest.mark.parametrize("fate", FATES[1:])
+def test_no_secret_is_in_errors_and_in_tracebacks_with_all_that_they_can_show(
+    secretive: Callable[[str], gf.ChatModel], fate: str
+) -> None:
+    async def main() -> gf.ProviderError:
+        return (await failing(secretive(fate)))[1]
+
+    error = trio.run(main)
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    shown = [repr(error), str(error), repr(error.args), repr(vars(error)), *told.format()]
+    check_secrets("\n".join(shown))
+    assert "generate" in "".join(shown), "the frames of the model are not there"
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_no_secret_is_logged_however_much_is(
+    secretive: Callable[[str], gf.ChatModel], fate: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    with contextlib.ExitStack() as stack:
+        for logger in (logging.getLogger(), *known):
+            stack.enter_context(caplog.at_level(logging.DEBUG, logger.name))
+        with suppress(gf.ProviderError):
+            trio.run(secretive(fate).invoke, "hello")
+    check_secrets(caplog.text + repr([vars(record) for record in caplog.records]))
+    assert "POST" in caplog.text
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}ü", f"{KEY}\x00", f"{KEY}\r\nx-other: 1"])
+def test_what_cannot_be_sent_as_a_key_is_refused_without_being_shown(make: Make, key: str) -> None:
+    _, error = trio.run(failing, make("normal", api_key=key))
+    assert type(error) is gf.AuthenticationError
+    assert "white space at an end, such as the end of a line" in str(error)
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    check_secrets("".join([repr(error), *told.format()]))
+    with pytest.raises(ValueError, match=r"^headers\['x-secret'\] has white space at an end") as raised:
+        make("normal", headers={"x-secret": key})
+    check_secrets(repr(raised.value))
+
+
+def test_a_login_in_the_address_is_sent(provider: str, loopback: Loopback) -> None:
+    address = loopback.address("normal")
+    model = (gf.OpenAIChatModel if provider == "openai" else gf.AnthropicChatModel)(
+        "test-model", base_url=address.replace("http://", "http://ada:p%40ss@")
+    )
+    trio.run(model.invoke, "hello")
+    sent = loopback.seen(address)["headers"]["authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"ada:p@ss"
 
 
 def test_the_key_comes_from_the_caller_or_the_environment(
