@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import inspect
+import re
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Self, TypeVar
@@ -14,6 +16,7 @@ from graphflow.components.messages import AIMessageChunk, Message, MessagesLike,
 from graphflow.components.parsers import json_items
 from graphflow.components.signature import _shape_of
 from graphflow.declaration import Step
+from graphflow.functions import brief
 from graphflow.places import caller_location
 from graphflow.runtime.current import CURRENT
 from graphflow_compiler.ir import Node, NodeId, Op, Port
@@ -94,13 +97,16 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
 
     def _schema_options(self, name: str, schema: dict[str, Any]) -> dict[str, object]:
         """Return the options that tell the model of a JSON schema; OpenAI's, which most servers understand."""
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}}
+        named = {"name": re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:64], "schema": schema}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
 
     async def _stream(self, value: MessagesLike) -> AsyncIterator[AIMessageChunk]:
-        chunks = self.generate(as_messages(value), **self._options)
+        chunks = _generated(self, self.generate(as_messages(value), **self._options))
         response_id = None
         try:
             async for chunk in chunks:
+                if not isinstance(chunk, AIMessageChunk):
+                    raise _misgenerated(self, chunk, "AIMessageChunk")
                 response_id = response_id or chunk.id or _response_id()
                 yield chunk if chunk.id == response_id else attrs.evolve(chunk, id=response_id)
         finally:
@@ -127,9 +133,11 @@ class TextModel(_Model, Producer[MessagesLike, str], abc.ABC):
         return _rebound(self, options)
 
     async def _stream(self, value: str | list[Message]) -> AsyncIterator[str]:
-        pieces = self.generate(_as_text(value), **self._options)
+        pieces = _generated(self, self.generate(_as_text(value), **self._options))
         try:
             async for piece in pieces:
+                if not isinstance(piece, str):
+                    raise _misgenerated(self, piece, "str")
                 yield piece
         finally:
             await _close(pieces)
@@ -161,6 +169,27 @@ def _node(
         present=model._present,
         location=caller_location(),
     )
+
+
+def _generated(model: _Model, generated: Any) -> AsyncIterator[Any]:
+    """Return what `generate` gives, if it gives chunks.
+
+    Raises:
+        TypeError: it is no asynchronous generator.
+    """
+    if hasattr(generated, "__aiter__"):
+        return aiter(generated)
+    if inspect.iscoroutine(generated):
+        generated.close()  # or Python warns that nobody has awaited it
+    raise TypeError(
+        f"`generate` of {type(model).__name__} gives {brief(generated)}, but it is to be an asynchronous generator: "
+        "yield the chunks of the answer in an `async def`"
+    )
+
+
+def _misgenerated(model: _Model, chunk: object, kind: str) -> TypeError:
+    hint = ": wrap it, AIMessageChunk(text)" if isinstance(chunk, str) else ""
+    return TypeError(f"`generate` of {type(model).__name__} yields {kind}s, but gave {brief(chunk)}{hint}")
 
 
 def _rebound(model: M, options: Mapping[str, object]) -> M:

@@ -24,6 +24,7 @@ import trio
 
 from graphflow.components.chat_model import ChatModel
 from graphflow.components.messages import AIMessageChunk, Message
+from graphflow.components.tool import Tool
 from graphflow.errors import (
     AuthenticationError,
     BadRequestError,
@@ -35,6 +36,7 @@ from graphflow.errors import (
     RateLimitError,
 )
 from graphflow.extras import require
+from graphflow.functions import brief
 from graphflow.places import caller_location
 from graphflow.providers.sse import EventDecoder
 from graphflow_compiler.errors import compile_error
@@ -235,6 +237,11 @@ class RemoteChatModel(ChatModel):
                     location=caller_location(),
                     hint="options that the provider's SDK does not name go into extra_body={...}",
                 )
+        tools = options.get("tools", ())
+        if not (isinstance(tools, list | tuple) and all(isinstance(tool, Tool | Mapping) for tool in tools)):
+            raise TypeError(
+                f"tools= takes a list of what gf.tool makes, or of dicts as the provider has them, not {brief(tools)}"
+            )
         return super().bind(**options)
 
     async def generate(self, messages: list[Message], /, **options: Any) -> AsyncIterator[AIMessageChunk]:

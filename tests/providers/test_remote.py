@@ -404,6 +404,14 @@ def test_errors_can_be_copied_and_pickled(make: Make) -> None:
 def test_an_option_that_the_request_does_not_have_is_refused_at_once(make: Make) -> None:
     with pytest.raises(gf.CompileError, match="`temprature`"):
         make("normal").bind(temprature=0.5)
+    with pytest.raises(gf.CompileError, match="`timeout`"):
+        make("normal").bind(timeout=1.0)
+
+
+@pytest.mark.parametrize("tools", [len, [len], "forecast", [("name", "forecast")], iter(())])
+def test_what_is_no_list_of_tools_is_refused_at_once(make: Make, tools: Any) -> None:
+    with pytest.raises(TypeError, match=r"tools= takes a list of what gf\.tool makes, or of dicts"):
+        make("normal").bind(tools=tools)
 
 
 # --- leaving -----------------------------------------------------------------------------------------------
