@@ -33,7 +33,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -95,6 +95,12 @@ class FunctionSignature:
     description: str
     schema: dict[str, Any] = attrs.field(hash=False)
     _shape: _Shape = attrs.field(repr=False, eq=False)
+    _fields: _Fields = attrs.field(repr=False, eq=False)
+
+    def without(self, names: Collection[str]) -> FunctionSignature:
+        """Return the same without some of its arguments, which are given in another way."""
+        fields = {name: field for name, field in self._fields.items() if name not in names}
+        return _described(self.name, self.description, fields)
 
 
 def describe_function(
@@ -107,7 +113,8 @@ def describe_function(
     """Describe a function's parameters.
 
     The description is the first paragraph of the docstring. An argument's description is a str in its
-    `Annotated`, else its entry in the docstring's `Args:` section. Parameters without an annotation take anything.
+    `Annotated`, else its entry in the docstring's `Args:` section. Parameters without an annotation take anything;
+    those that a `functools.partial` gives are left out.
 
     Args:
         function: any callable whose parameters can all be passed by name.
@@ -135,8 +142,12 @@ def describe_function(
         if parameter.default is not parameter.empty:
             schema |= _default_schema(parameter.default)
         fields[parameter.name] = (attrs.evolve(shape, schema=schema), parameter.default is parameter.empty)
+    return _described(name, _first_paragraph(doc) if description is None else description, fields)
+
+
+def _described(name: str, description: str, fields: _Fields) -> FunctionSignature:
     shape = _record_shape(name, fields, lambda values: values)
-    return FunctionSignature(name, _first_paragraph(doc) if description is None else description, shape.schema, shape)
+    return FunctionSignature(name, description, shape.schema, shape, fields)
 
 
 def validate_arguments(signature: FunctionSignature, arguments: Mapping[str, object]) -> dict[str, Any]:
@@ -171,6 +182,8 @@ def _parameters(function: Callable[..., object], name: str) -> list[inspect.Para
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError) as error:
         raise SignatureError(f"`{name}` has no signature that Python can read: {error}") from None
+    given = _given_by_partial(function)
+    parameters = [parameter for parameter in parameters if parameter.name not in given]
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise SignatureError(
@@ -184,6 +197,14 @@ def _without_partial(function: Callable[..., object]) -> Callable[..., object]:
     while isinstance(function, functools.partial):
         function = function.func
     return function
+
+
+def _given_by_partial(function: Callable[..., object]) -> frozenset[str]:
+    given: frozenset[str] = frozenset()
+    while isinstance(function, functools.partial):
+        given |= function.keywords.keys()
+        function = function.func
+    return given
 
 
 def _hints(function: Callable[..., object], name: str, localns: Mapping[str, Any] | None) -> dict[str, Any]:

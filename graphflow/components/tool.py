@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
 import attrs
 
@@ -69,18 +70,41 @@ class Tool(Aggregate[Any, Out]):
         port = Port("arguments", streams=False, type=object)
         super().__init__(Step(attrs.evolve(node, ports=(port,), function=self._call, emits_chunks=False)))
 
+    def bind(self, **options: object) -> Self:
+        """Return the tool with some arguments given, as they are; the model is not told of them, and cannot give them.
+
+        Raises:
+            CompileError: the tool takes no such argument.
+        """
+        names = list(self.schema["properties"])
+        for name in options:
+            if name not in names:
+                takes = ", ".join(f"`{one}`" for one in names) or "none"
+                raise compile_error(
+                    "GF110",
+                    f"`{self.name}` takes no argument `{name}`: it takes {takes}",
+                    location=caller_location(),
+                    hint="bind one of those, or give the function of the tool that parameter",
+                )
+        copy = self._with(self._declaration)
+        copy._function = functools.partial(self._function, **options)
+        copy._signature = self._signature.without(options)
+        copy.schema = copy._signature.schema
+        return copy._with_node(lambda node: attrs.evolve(node, function=copy._call))
+
     def _call(self, given: object) -> Any:
         return self._run(self._arguments(given))
 
-    def _run(self, arguments: Mapping[str, object]) -> Any:
+    def _run(self, arguments: Any) -> Any:
         return self._function(**validate_arguments(self._signature, arguments))
 
-    def _arguments(self, given: object) -> Mapping[str, object]:
+    def _arguments(self, given: object) -> object:
         """Return what was given as arguments by name: a bare argument is that of the one parameter."""
-        names = list(self.schema.get("properties", {}))
-        if isinstance(given, Mapping) and (len(names) != 1 or set(given) <= set(names)):
-            return given
-        return {names[0]: given} if len(names) == 1 else {"arguments": given} if names else {}
+        names = list(self.schema["properties"])
+        if not names and not isinstance(given, Mapping):
+            return {}
+        is_record = isinstance(given, Mapping) and (not given or not names or names[0] in given)
+        return given if is_record or len(names) != 1 else {names[0]: given}
 
 
 @overload
