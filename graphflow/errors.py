@@ -187,7 +187,7 @@ class ProviderServerError(ProviderError):
 
 
 class ProviderTimeoutError(ProviderError):
-    """Nothing came for as long as the model's `timeout` allows, or the provider itself says so (408, 504)."""
+    """A limit of the model was reached (silence, connecting, the whole), or the provider says so itself (408, 504)."""
 
 
 class ProviderConnectionError(ProviderError):
