@@ -221,7 +221,8 @@ class Record:
         if self.wants_values:
             data |= self._input()
         if self.run.kind == "tool":
-            data["tool_call_id"] = self.run.metadata.get("tool_call_id")
+            call_id = getattr(error, "tool_call_id", None)
+            data["tool_call_id"] = call_id if call_id is not None else self.run.metadata.get("tool_call_id")
         self._finish(ErrorEvent, data, error)
 
     def leave(self, error: BaseException | None = None) -> None:
