@@ -30,6 +30,7 @@ from graphflow.components.messages import ToolCallBlock as ToolCallBlock
 from graphflow.components.messages import ToolCallChunk as ToolCallChunk
 from graphflow.components.messages import ToolMessage as ToolMessage
 from graphflow.components.messages import Usage as Usage
+from graphflow.components.messages import sum_chunks as sum_chunks
 from graphflow.components.parsers import json_items as json_items
 from graphflow.components.parsers import json_parser as json_parser
 from graphflow.components.parsers import json_text as json_text

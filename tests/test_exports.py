@@ -31,7 +31,7 @@ ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError Re
 ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall
 ToolCallBlock ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage
 Value VectorIndex accumulator aggregate assign branch call_tools chunkwise collect compile concat each emit fold graph
-json_items json_parser json_text latest merge parallel passthrough pick prompt single text tool transform
+json_items json_parser json_text latest merge parallel passthrough pick prompt single sum_chunks text tool transform
 """,
 )
 
