@@ -19,6 +19,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Coroutine,
     Iterable,
     Iterator,
     Mapping,
@@ -210,7 +211,7 @@ class Chain(Declared, Generic[In, Out]):
             self._program = Program(self)
         return self._program
 
-    async def invoke(
+    def invoke(
         self,
         value: In,
         /,
@@ -219,9 +220,9 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
-    ) -> Out:
-        """Run the chain on one value and return the value of its whole output. See `Program.invoke`."""
-        return await self.compile().invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
+    ) -> Coroutine[Any, Any, Out]:
+        """Run the chain on one value; ``await`` gives the value of its whole output. See `Program.invoke`."""
+        return self.compile().invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
 
     def stream(
         self,

@@ -37,21 +37,25 @@ class Run:
     metadata: Mapping[str, object]
 
 
-@attrs.define(match_args=False)
 class BaseEvent:
     """What every event has.
 
     Attributes:
         run: the run that it is about.
-        data: what happened: `input`, `chunk`, `output` or `error`, as far as they are known.
         seq: its place among all events that the listener gets, from 0.
     """
 
+    __slots__ = ()
+
     run: Run
-    data: Any
     seq: int
 
     action: ClassVar[str] = ""
+
+    @property
+    def data(self) -> Any:
+        """What happened: `input`, `chunk`, `output` or `error`, as far as they are known."""
+        raise NotImplementedError
 
     @property
     def event(self) -> str:
@@ -88,6 +92,27 @@ class BaseEvent:
         """Its own metadata and what it inherits."""
         return dict(self.run.metadata)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the seven keys by which other tools know such events."""
+        return {
+            "event": self.event,
+            "name": self.name,
+            "run_id": self.run_id,
+            "tags": self.tags,
+            "metadata": self.metadata,
+            "data": self.data,
+            "parent_ids": self.parent_ids,
+        }
+
+
+@attrs.define(match_args=False)
+class DataEvent(BaseEvent):
+    """An event that tells several things: its `data`."""
+
+    run: Run
+    data: Any
+    seq: int
+
     @property
     def input(self) -> Any:
         """The input of the run; None where it is not known."""
@@ -109,21 +134,9 @@ class BaseEvent:
         error: BaseException | None = self.data.get("error")
         return error
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the seven keys by which other tools know such events."""
-        return {
-            "event": self.event,
-            "name": self.name,
-            "run_id": self.run_id,
-            "tags": self.tags,
-            "metadata": self.metadata,
-            "data": self.data,
-            "parent_ids": self.parent_ids,
-        }
-
 
 @attrs.define(match_args=False)
-class StartEvent(BaseEvent):
+class StartEvent(DataEvent):
     """A run has started; it has an `input` where that is a whole value."""
 
     action: ClassVar[str] = "start"
@@ -133,25 +146,46 @@ class StartEvent(BaseEvent):
 class StreamEvent(BaseEvent):
     """A run has given a `chunk`."""
 
+    run: Run
+    chunk: Any
+    seq: int
+
     action: ClassVar[str] = "stream"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The chunk, under ``"chunk"``."""
+        return {"chunk": self.chunk}
+
+    @property
+    def input(self) -> Any:
+        """Always None."""
+
+    @property
+    def output(self) -> Any:
+        """Always None."""
+
+    @property
+    def error(self) -> None:
+        """Always None."""
 
 
 @attrs.define(match_args=False)
-class EndEvent(BaseEvent):
+class EndEvent(DataEvent):
     """A run has ended; it has an `output`, unless its consumer left early or nothing says how chunks fold."""
 
     action: ClassVar[str] = "end"
 
 
 @attrs.define(match_args=False)
-class ErrorEvent(BaseEvent):
+class ErrorEvent(DataEvent):
     """A run has failed with `error`, or was cancelled."""
 
     action: ClassVar[str] = "error"
 
 
 @attrs.define(match_args=False)
-class CustomEvent(BaseEvent):
+class CustomEvent(DataEvent):
     """A node has called `emit`: `name` and `data` are what it gave."""
 
     label: str

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final, overload
 
 import attrs
 
-from graphflow.errors import NotInvokableError
+from graphflow.errors import InputError, NotInvokableError
 from graphflow.events import Event, Filter
 from graphflow.lower import lower
 from graphflow.runtime.batches import OpenedBatch, run_batch
+from graphflow.runtime.code import Code
+from graphflow.runtime.current import CURRENT, RunIds
+from graphflow.runtime.direct import DirectRun, DirectStream, is_direct
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.recorder import Config
-from graphflow.runtime.run import OpenedChunks, OpenedEvents
+from graphflow.runtime.run import OpenedChunks, OpenedEvents, run_for_value
 from graphflow.runtime.tasks import require_trio
-from graphflow_compiler.accumulate import Accumulator
-from graphflow_compiler.ir import INPUT, Graph, Op
+from graphflow_compiler.ir import Graph, Op
 from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
 from graphflow_compiler.plan import Plan
 
@@ -44,8 +46,9 @@ class Program(Generic[In, Out]):
     def __init__(self, chain: Chain[In, Out]) -> None:
         self._chain = chain
         self.plan: Plan = compile_graph(lower(chain._declaration))
+        self._code = Code(self.plan)
         self._needs_nursery = needs_nursery(self.plan)
-        self._streams_input = len(self.plan.edges_from[INPUT]) > 1
+        self._streams_input = self.plan.input_stage is not self.plan.output_stage
 
     # --- what it is ---
 
@@ -106,16 +109,23 @@ class Program(Generic[In, Out]):
             Exception: what a node raises, as itself; several errors as an `ExceptionGroup`.
         """
         require_trio("invoke")
-        accumulator = self._accumulator()
+        straight = self._code.straight
+        if straight is not None and CURRENT.get() is None:
+            try:
+                output: Out = await straight(value)
+            except Exception as error:
+                if not isinstance(error, InputError):
+                    straight.annotate(error, run_id or RunIds()())
+                raise
+            return output
+        self._require_accumulator()
         config = _config(name, tags, metadata)
-        begin = functools.partial(Execution, plan=self.plan, value=value, config=config, tells_value=False)
-        if not self._needs_nursery:
-            result: Out = await begin(Run.here(None, run_id)).value(accumulator)
-            return result
-        opened = OpenedChunks[Any](begin, needs_nursery=True, run_id=run_id)
-        async with opened:
-            result = await opened.value(accumulator)
-        return result
+        begin = functools.partial(Execution, code=self._code, value=value, config=config, tells_value=False)
+        if self._needs_nursery:
+            output = await run_for_value(begin, run_id)
+        else:
+            output = await begin(Run.here(None, run_id)).run("value")
+        return output
 
     def stream(
         self,
@@ -132,7 +142,7 @@ class Program(Generic[In, Out]):
         Leaving the block, however, leaves nothing running. Args and errors as for `invoke`; errors of nodes are
         raised by the iteration, or on leaving if they were not reached.
         """
-        begin = functools.partial(Execution, plan=self.plan, value=value, config=_config(name, tags, metadata))
+        begin = functools.partial(Execution, code=self._code, value=value, config=_config(name, tags, metadata))
         return OpenedChunks[Out](begin, needs_nursery=self._needs_nursery, run_id=run_id)
 
     def transform(
@@ -154,7 +164,7 @@ class Program(Generic[In, Out]):
         """
         if not hasattr(source, "__aiter__"):
             raise TypeError(f"transform takes an asynchronous iterable of chunks, not {source!r:.60}; see stream")
-        begin = functools.partial(Execution, plan=self.plan, source=source, config=_config(name, tags, metadata))
+        begin = functools.partial(Execution, code=self._code, source=source, config=_config(name, tags, metadata))
         needs = self._needs_nursery or self._streams_input
         return OpenedChunks[Out](begin, needs_nursery=needs, run_id=run_id)
 
@@ -208,7 +218,7 @@ class Program(Generic[In, Out]):
         )
         if not allow_unmatched:
             chosen.check(self.plan, name, config.tags)
-        begin = functools.partial(Execution, plan=self.plan, value=value, config=config)
+        begin = functools.partial(Execution, code=self._code, value=value, config=config)
         return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs)
 
     @overload
@@ -324,6 +334,25 @@ class Program(Generic[In, Out]):
 
         return SyncVerbs(self)
 
+    # --- what the synchronous verbs ask ---
+
+    @functools.cached_property
+    def is_direct(self) -> bool:
+        """Whether no node ever waits, so that the plan runs without an event loop."""
+        return is_direct(self.plan)
+
+    def invoke_directly(self, value: In, /, *, run_id: str | None) -> Out:
+        """Run on one value in the caller's thread, without an event loop."""
+        self._require_accumulator()
+        output: Out = DirectRun(self._code, value, run_id).value(self._code)
+        return output
+
+    def stream_directly(self, value: In, /, *, run_id: str | None) -> AbstractContextManager[Iterator[Out]]:
+        """Do so, chunk by chunk."""
+        return DirectStream[Out](self._code, value, run_id)
+
+    # --- details ---
+
     def _invoke_of(
         self,
         count: int,
@@ -333,7 +362,7 @@ class Program(Generic[In, Out]):
         run_id: str | Sequence[str] | None,
     ) -> Callable[[int, In], Awaitable[Out]]:
         """Return what runs on one of several values, given with its index."""
-        self._accumulator()
+        self._require_accumulator()
         config = _config(name, tags, metadata)
         ids = _ids(run_id, count)
 
@@ -342,12 +371,10 @@ class Program(Generic[In, Out]):
 
         return invoke
 
-    def _accumulator(self) -> Accumulator:
-        output = self.plan.by_id[self.plan.output]
-        if output.folds is None:
+    def _require_accumulator(self) -> None:
+        if self.plan.by_id[self.plan.output].folds is None:
             (reason,) = [one for one in self.plan.diagnostics if one.code == "GF306"]
             raise NotInvokableError(str(attrs.evolve(reason, severity="error")))
-        return output.folds
 
 
 def compile(chain: Chain[In, Out], /) -> Program[In, Out]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final, overload
 
-from graphflow.runtime import portal
+from graphflow.runtime import direct, portal
 
 if TYPE_CHECKING:
     from graphflow.events import Event
@@ -39,6 +39,9 @@ class SyncVerbs(Generic[In, Out]):
     ) -> Out:
         """Run on one value and return the value of the whole output. See `Program.invoke`."""
         portal.refuse_trio("invoke", "`await chain.invoke(...)`")
+        if self._program.is_direct and not direct.is_listened_to():
+            output: Out = self._program.invoke_directly(value, run_id=run_id)
+            return output
         return portal.call(lambda: self._program.invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id))
 
     def stream(
@@ -53,6 +56,8 @@ class SyncVerbs(Generic[In, Out]):
     ) -> AbstractContextManager[Iterator[Out]]:
         """Run on one value; inside the ``with``, iterate over the chunks of the output. See `Program.stream`."""
         portal.refuse_trio("stream", "`async with chain.stream(...) as chunks`")
+        if self._program.is_direct and not direct.is_listened_to():
+            return self._program.stream_directly(value, run_id=run_id)
         return portal.opened(
             lambda: self._program.stream(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
         )

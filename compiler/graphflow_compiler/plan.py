@@ -41,43 +41,51 @@ class PlannedNode(Node):
 
 @attrs.frozen
 class Cluster:
-    """Neighbouring nodes of one stage that run as one generated function.
+    """Neighbouring chunkwise nodes of one stage that run as one: a chunk passes them without a generator in between.
 
     Attributes:
-        name: the name of the function.
-        nodes: the nodes, in the order in which a chunk passes them.
-        source: the function over an asynchronous stream.
-        sync_source: the function over a synchronous stream; "" where a node has to be awaited.
+        nodes: in the order in which a chunk passes them.
     """
 
-    name: str
     nodes: tuple[NodeId, ...]
-    source: str
-    sync_source: str
+
+
+@attrs.frozen
+class Fan:
+    """A fork and the join behind it that run in one task, because no branch ever waits: each chunk takes them in turn.
+
+    Attributes:
+        fork: the node whose output goes into every branch.
+        join: the node that makes the records.
+        branches: for every port of the join, the nodes before it.
+    """
+
+    fork: NodeId
+    join: NodeId
+    branches: tuple[tuple[str, tuple[NodeId, ...]], ...]
 
 
 @attrs.frozen
 class Stage:
-    """What one task runs: a path of nodes, each pulled by the next.
+    """What one task runs: a path of nodes, each pulled by the next, and fans whose branches never wait.
 
     Attributes:
         id: ``s0``, ``s1``... in topological order.
-        nodes: the path; only its first node may take chunks from other stages.
+        nodes: in topological order; only the first, or the fan that begins at the input, takes from outside.
         reason: why the path begins where it does.
         own_task: False for the stage that whoever reads the output pulls in their own task.
-        clusters: the generated functions, found by `fuse`.
+        fans: the forks and joins inside it, found by `plan_stages`.
+        clusters: what runs as one, found by `fuse`.
+        source: the function that runs it, readable; found by `fuse`.
     """
 
     id: StageId
     nodes: tuple[NodeId, ...]
     reason: str
     own_task: bool
+    fans: tuple[Fan, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """The generated source of the stage, readable; "" where nothing was generated."""
-        return "\n\n".join(cluster.source for cluster in self.clusters)
+    source: str = ""
 
 
 @attrs.frozen
@@ -146,6 +154,23 @@ class Plan:
     def stage_by_id(self) -> Mapping[StageId, Stage]:
         """The stages by their ids."""
         return {stage.id: stage for stage in self.stages}
+
+    @cached_property
+    def input_stage(self) -> Stage | None:
+        """The stage that reads the input in place, because nothing else takes it: through one edge, or one fan."""
+        edges = self.edges_from[INPUT]
+        stages = {self.by_id[edge.target].stage for edge in edges}
+        if len(stages) != 1:
+            return None
+        (stage_id,) = stages
+        assert stage_id is not None
+        stage = self.stage_by_id[stage_id]
+        return stage if len(edges) == 1 or any(fan.fork == INPUT for fan in stage.fans) else None
+
+    @cached_property
+    def output_stage(self) -> Stage:
+        """The stage that ends in the output: whoever reads that pulls it in their own task."""
+        return next(stage for stage in self.stages if not stage.own_task)
 
     @cached_property
     def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 
 from graphflow_compiler.errors import InternalError
 from graphflow_compiler.ir import INPUT, Edge, Graph, Node, Op
-from graphflow_compiler.plan import Plan
+from graphflow_compiler.plan import Plan, Stage
 
 
 def verify(subject: Graph | Plan, passed: Collection[str]) -> None:
@@ -86,16 +87,36 @@ def _is_whole(graph: Graph, edge: Edge) -> bool:
     return edge.port is not None and node.op is not Op.JOIN and not node.port(edge.port).streams
 
 
+def _broken_path(plan: Plan, stage: Stage) -> Iterator[str]:
+    """Check that what a stage runs is one path, but for its fans."""
+    inside = set(stage.nodes)
+    branches = {node_id for fan in stage.fans for _, nodes in fan.branches for node_id in nodes}
+    forks = {fan.fork for fan in stage.fans}
+    joins = {fan.join for fan in stage.fans}
+    path = [node_id for node_id in stage.nodes if node_id not in branches]
+    for before, node_id in itertools.pairwise(path):
+        if node_id not in joins and [edge.source for edge in plan.edges_into[node_id]] != [before]:
+            yield f"`{node_id}` is in the middle of {stage.id}, but takes more than what `{before}` gives"
+        if before not in forks and len(plan.edges_from[before]) != 1:
+            yield f"`{before}` is in the middle of {stage.id}, but gives to more than `{node_id}`"
+    for fan in stage.fans:
+        fed = {edge.port: edge.source for edge in plan.edges_into[fan.join]}
+        if fed != {port: nodes[-1] if nodes else fan.fork for port, nodes in fan.branches}:
+            yield f"the branches of the fan that ends in `{fan.join}` are not what feeds it"
+        for _, nodes in fan.branches:
+            for before, node_id in itertools.pairwise((fan.fork, *nodes)):
+                if [edge.source for edge in plan.edges_into[node_id]] != [before]:
+                    yield f"`{node_id}` is in a fan, but takes more than what `{before}` gives"
+        if not {edge.target for edge in plan.edges_from[fan.fork]} <= inside:
+            yield f"`{fan.fork}` begins a fan of {stage.id}, but gives to more than that"
+
+
 def _broken_plan(plan: Plan, passed: Collection[str]) -> Iterator[str]:
     staged = [node_id for stage in plan.stages for node_id in stage.nodes]
     if sorted(staged) != sorted(node.id for node in plan.nodes if node.id != INPUT):
         yield "not every node stands in exactly one stage"
     for stage in plan.stages:
-        for before, node_id in zip(stage.nodes, stage.nodes[1:], strict=False):
-            if [edge.source for edge in plan.edges_into[node_id]] != [before]:
-                yield f"`{node_id}` is in the middle of {stage.id}, but takes more than what `{before}` gives"
-            if len(plan.edges_from[before]) != 1:
-                yield f"`{before}` is in the middle of {stage.id}, but gives to more than `{node_id}`"
+        yield from _broken_path(plan, stage)
         fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
         chosen = set(fused)
         if fused != [node_id for node_id in stage.nodes if node_id in chosen]:

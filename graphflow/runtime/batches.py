@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from graphflow.runtime.buffers import Queue
+from graphflow.runtime.buffers import Log, Reader
 from graphflow.runtime.failures import combined, only_errors
 from graphflow.runtime.run import Opened
 from graphflow.runtime.tasks import Parking, Work
@@ -54,13 +54,13 @@ class OpenedBatch(Opened[tuple[int, Any]]):
         self._pending = iter(enumerate(values))
         self._errors: list[BaseException] = []
         self._live = 0
-        self._results = Queue(capacity=None)
+        self._results = Reader(Log(), capacity=None)
         self._gone = Parking()
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[tuple[int, Any], None]:
         assert nursery is not None
         workers = min(self._limit, len(self._values))
-        self._results = Queue(capacity=max(workers, 1))
+        self._results = Reader(Log(), capacity=max(workers, 1))
         self._works = [Work() for _ in range(workers)]
         self._live = workers
         for number, work in enumerate(self._works):
@@ -99,8 +99,8 @@ class OpenedBatch(Opened[tuple[int, Any]]):
                 if not self._return_exceptions:
                     raise
                 result = error
-            self._results.put((index, result))
-            await self._results.room()
+            if self._results.log.put((index, result)):
+                await self._results.log.room()
 
     def _end(self) -> None:
         for work in self._works:

@@ -1,7 +1,8 @@
-"""What stands between two stages: a queue that hands over all it holds at once, or a value in the making."""
+"""What stands between stages: a log that hands over all it holds at once, or a value in the making."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, final
 
@@ -42,92 +43,214 @@ class Failures:
 
 
 @final
-class Queue:
-    """A stream from one or more writers to one reader, who takes everything that is there at once.
+class Log:
+    """Chunks on their way from writers to readers, each kept once, until the last reader has gone through it.
 
-    With a capacity, a writer that is that many chunks ahead waits; what the reader has taken counts until it has gone
-    through all of it. An error of a writer arrives at the reader after the chunks before it; once read, it is the
-    reader's. After the reader has left, writing does nothing.
+    A writer that is further ahead of a reader than that one's capacity waits, at the pace of the slowest. A log of one
+    reader is a queue; of several, what a fork writes.
     """
 
-    __slots__ = ("_capacity", "_chunks", "_failures", "_in_hand", "_reader", "_writers", "_writing", "abandoned")
+    __slots__ = (
+        "_bound",
+        "_bounding",
+        "_chunks",
+        "_gone",
+        "_hindmost",
+        "_limit",
+        "_places",
+        "_readers",
+        "_waiting",
+        "_writers",
+    )
 
-    def __init__(self, capacity: int | None, writers: int = 1) -> None:
-        self._capacity = capacity
-        self._writing = writers
+    def __init__(self) -> None:
         self._chunks: list[Any] = []
-        self._in_hand = 0
-        self._failures = Failures()
-        self._reader = Parking()
+        self._places: list[int] = []  # of the writers of these, where there are several
+        self._gone = 0  # how many chunks came before the first of these
+        self._hindmost = 0  # how many readers have gone through no more than that
+        self._bound = sys.maxsize  # how many chunks there may be in all before a writer has to wait
+        self._bounding = 0  # how many readers say so
+        self._limit = sys.maxsize  # how many of the chunks that are here there may be, likewise
+        self._readers: list[Reader] = []
+        self._waiting = Parking()
         self._writers = Parking()
-        self.abandoned = False
 
     # --- writing ---
+
+    def put(self, chunk: object) -> bool:
+        """Write a chunk; tells whether the writer has to wait for `room` before it writes again."""
+        if not self._readers:
+            return False
+        self._chunks.append(chunk)
+        if self._waiting.tasks:
+            self._waiting.wake()
+        return len(self._chunks) >= self._limit
+
+    def put_from(self, place: int, chunk: object) -> bool:
+        """Write a chunk as one of several writers, of which those with lower places come first in a tie."""
+        if not self._readers:
+            return False
+        self._places.append(place)
+        self._chunks.append(chunk)
+        if self._waiting.tasks:
+            self._waiting.wake()
+        return len(self._chunks) >= self._limit
+
+    async def room(self) -> None:
+        """Wait until there is room for a chunk."""
+        while self._readers and len(self._chunks) >= self._limit:
+            await self._writers.park()
+
+    # --- readers: what has to be known of all is counted, so that no step of one looks at all of them ---
+
+    def add(self, reader: Reader) -> None:
+        """Let one more read, from the first chunk on."""
+        self._readers.append(reader)
+        self._hindmost += 1
+        self.limit(reader)
+
+    def limit(self, reader: Reader) -> None:
+        """Let the capacity of a reader count, which has read nothing yet."""
+        if reader.capacity is None:
+            return
+        if reader.capacity < self._bound or len(self._readers) == 1:
+            self._bound, self._bounding = reader.capacity, 0
+        self._bounding += reader.capacity == self._bound
+        self._limit = self._bound
+
+    def move(self, reader: Reader, position: int) -> None:
+        """Say how far a reader has gone."""
+        before, reader.position = reader.position, position
+        self._let_go(reader, before)
+
+    def remove(self, reader: Reader) -> None:
+        """Let a reader read no more."""
+        if reader in self._readers:
+            self._readers.remove(reader)
+            self._let_go(reader, reader.position)
+            if not self._readers:
+                self._chunks.clear()
+                self._places.clear()
+                self._writers.wake()
+
+    def _let_go(self, reader: Reader, position: int) -> None:
+        """Drop what all have gone through, and let the writers go on, if that reader was the last in its way."""
+        moved = False
+        if position == self._gone:
+            self._hindmost -= 1
+            if not self._hindmost and self._readers:
+                moved = self._drop()
+        if reader.capacity is not None and position + reader.capacity == self._bound:
+            self._bounding -= 1
+            if not self._bounding:
+                moved = self._rebound()
+        if moved:
+            self._limit = self._bound - self._gone
+            if self._writers.tasks and len(self._chunks) < self._limit:
+                self._writers.wake()
+
+    def _drop(self) -> bool:
+        positions = [reader.position for reader in self._readers]
+        first = min(positions)
+        self._hindmost = positions.count(first)
+        del self._chunks[: first - self._gone]
+        del self._places[: first - self._gone]
+        self._gone = first
+        return True
+
+    def _rebound(self) -> bool:
+        bounds = [reader.position + reader.capacity for reader in self._readers if reader.capacity is not None]
+        self._bound = min(bounds, default=sys.maxsize)
+        self._bounding = bounds.count(self._bound)
+        return True
+
+
+@final
+class Reader:
+    """One who reads a log, and takes everything that is there at once.
+
+    What a reader has taken counts as there until it has gone through all of it. An error of a writer arrives after the
+    chunks before it; once it has, it is the reader's. After the reader has left, nobody writes for it.
+
+    Args:
+        log: what it reads.
+        capacity: how far a writer may be ahead of it; None is as far as it likes.
+        writers: how many write for it.
+
+    Attributes:
+        position: how many chunks it has gone through.
+    """
+
+    __slots__ = ("_failures", "_taken", "_writing", "capacity", "log", "position")
+
+    def __init__(self, log: Log, capacity: int | None, writers: int = 1) -> None:
+        self.log = log
+        self.capacity = capacity
+        self.position = 0
+        self._taken = 0
+        self._writing = writers
+        self._failures = Failures()
+        log.add(self)
 
     def add_writer(self, capacity: int | None) -> None:
         """Expect one writer more, for whom there is so much more room."""
         self._writing += 1
-        self._capacity = None if self._capacity is None or capacity is None else self._capacity + capacity
-
-    @property
-    def full(self) -> bool:
-        """Tell whether a writer has to wait before it writes again."""
-        capacity = self._capacity
-        return capacity is not None and len(self._chunks) + self._in_hand >= capacity and not self.abandoned
-
-    def put(self, chunk: object) -> None:
-        """Write a chunk; whoever finds the queue `full` afterwards awaits `room`."""
-        if not self.abandoned:
-            self._chunks.append(chunk)
-            self._reader.wake()
-
-    async def room(self) -> None:
-        """Wait until the queue is not full."""
-        while self.full:
-            await self._writers.park()
+        self.capacity = None if self.capacity is None or capacity is None else self.capacity + capacity
+        self.log.limit(self)
 
     def end(self) -> None:
         """Say that one writer is done."""
         self._writing -= 1
-        self._reader.wake()
+        self.log._waiting.wake()
 
     def fail(self, error: BaseException, *, is_own: bool = True) -> None:
         """Say that one writer has failed: the reader gets the error after the chunks before it."""
         self._failures.add(error, is_own=is_own)
         self.end()
 
-    # --- reading ---
+    async def take(self) -> list[Any]:
+        """Return all chunks that are there, and wait if there is none; an empty list once all writers are done.
+
+        What was taken before counts as gone through.
+        """
+        log = self.log
+        if self._taken:
+            taken, self._taken = self._taken, 0
+            log.move(self, self.position + taken)
+        has_waited = False
+        while self.position == log._gone + len(log._chunks):
+            error = self._failures.take()
+            if error is not None:
+                raise error
+            if self._writing <= 0:
+                return []
+            await log._waiting.park()
+            has_waited = True
+        first = self.position - log._gone
+        chunks = log._chunks[first:]
+        self._taken = len(chunks)
+        if has_waited and log._places:  # all of it came in one step of the loop: that is a tie
+            places = log._places[first:]
+            chunks = [chunks[index] for index in sorted(range(len(chunks)), key=places.__getitem__)]
+        return chunks
 
     async def read(self) -> AsyncGenerator[Any, None]:
         """Iterate over the chunks until all writers are done."""
         # Only without a capacity may so much be there that a reader who drops every chunk would not wait for long.
-        time = Slice() if self._capacity is None else None
-        while True:
-            while not self._chunks:
-                error = self._failures.take()
-                if error is not None:
-                    raise error
-                if self._writing <= 0:
-                    return
-                await self._reader.park()
-            chunks, self._chunks = self._chunks, []
-            self._in_hand = len(chunks)
+        time = Slice() if self.capacity is None else None
+        while chunks := await self.take():
             for chunk in chunks:
                 yield chunk
                 if time is not None and time.due():
                     await time.renew()
-            self._in_hand = 0
-            self._writers.wake()
 
     def abandon(self) -> None:
         """Say that the reader has left."""
-        self.abandoned = True
-        self._chunks.clear()
-        self._writers.wake()
+        self.log.remove(self)
 
     @property
     def unseen(self) -> list[BaseException]:
-        """The errors that no reader has got."""
+        """The errors that the reader has not got."""
         return self._failures.unseen
 
 
@@ -149,8 +272,6 @@ class Slot:
         "_value",
         "abandoned",
     )
-
-    full: Final = False
 
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
@@ -175,17 +296,17 @@ class Slot:
         if started is not None:
             started()
 
-    def put(self, chunk: object) -> None:
-        """Fold a chunk."""
+    def put(self, chunk: object) -> bool:
+        """Fold a chunk; there is always room for more."""
         if not self._has_begun:
             self._begin()
-        if self.abandoned or self._unfoldable is not None:
-            return
-        try:
-            self._fold.add(chunk)
-        except Exception as error:
-            self._unfoldable = error
-            self._reader.wake()
+        if not self.abandoned and self._unfoldable is None:
+            try:
+                self._fold.add(chunk)
+            except Exception as error:
+                self._unfoldable = error
+                self._reader.wake()
+        return False
 
     async def room(self) -> None:
         """Return at once: there is always room."""
@@ -237,4 +358,4 @@ class Slot:
         return self._failures.unseen
 
 
-Buffer = Queue | Slot
+Buffer = Reader | Slot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import itertools
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -60,18 +60,18 @@ class Listening:
     Attributes:
         ids: the ids of the runs.
         listeners: outermost first.
+        is_full: tells whether nodes should wait for a listener before they go on.
     """
 
     ids: RunIds
     listeners: tuple[Listener, ...]
+    is_full: Callable[[], bool] = attrs.field(init=False)
 
-    @property
-    def full(self) -> bool:
-        """Tell whether nodes should wait for a listener before they go on."""
-        for listener in self.listeners:  # noqa: SIM110 - asked after every chunk, where a generator costs too much
-            if listener.log.full:
-                return True
-        return False
+    @is_full.default
+    def _any_is_full(self) -> Callable[[], bool]:
+        if len(self.listeners) == 1:
+            return self.listeners[0].log.is_full  # asked after every chunk
+        return lambda: any(listener.log.is_full() for listener in self.listeners)
 
     async def room(self) -> None:
         """Wait until all listeners have caught up."""
@@ -170,4 +170,4 @@ def emit(name: str, data: Any = None) -> None:
         if view.listener.filter.keeps_custom(name, run, is_told=is_told):
             if record is not None:
                 record.start()
-            view.listener.log.append(CustomEvent, run, data, name)
+            view.listener.log.append(CustomEvent(run, data, 0, name))

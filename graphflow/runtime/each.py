@@ -48,10 +48,8 @@ async def run_each(execution: Execution, node: PlannedNode, tap: Tap | None, ite
 @trio.lowlevel.disable_ki_protection
 async def _result(execution: Execution, node: PlannedNode, item: Any) -> Any:
     (plan,) = node.plans
-    accumulator = plan.by_id[plan.output].folds
-    assert accumulator is not None
     try:
-        return await execution.body(node, plan, item).value(accumulator)
+        return await execution.body(node, plan, item).run("value")
     except Exception as error:
         if node.rescue is None:
             raise

@@ -30,6 +30,8 @@ class Raised:
 
     def again(self) -> None:
         """Raise what was kept, if anything was."""
+        if not self.errors:
+            return
         outcome = combined(None, self.errors)
         if outcome is not None:
             raise outcome

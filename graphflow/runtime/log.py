@@ -6,11 +6,11 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final, final
+from typing import Final, final
 
 import trio
 
-from graphflow.events import Event, Run
+from graphflow.events import Event
 from graphflow.runtime.tasks import Parking
 
 #: How many events may wait for the listener before nodes do.
@@ -29,31 +29,39 @@ class EventLog:
         lock: held while a run tells something that has to come before, or after, what another run tells.
     """
 
-    __slots__ = ("_count", "_error", "_events", "_open", "_reader", "_thread", "_token", "_waiting", "lock")
+    __slots__ = ("_error", "_events", "_is_awaited", "_open", "_reader", "_thread", "_token", "_waiting", "lock")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._events: deque[Event] = deque()
-        self._count = 0
         self._error: BaseException | None = None
         self._open = True
+        self._is_awaited = False  # set before the reader looks for the last time, so that no thread fails to wake it
         self._reader = Parking()
         self._waiting: dict[trio.lowlevel.TrioToken, Parking] = {}
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
 
-    @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Tell whether nodes should wait before they go on."""
         return len(self._events) >= CAPACITY and self._open
 
-    def append(self, kind: Callable[..., Event], run: Run, data: Any, *more: str) -> None:
-        """Add an event, from any thread, and give it its place."""
-        with self.lock:
-            if not self._open:
-                return
-            self._events.append(kind(run, data, self._count, *more))
-            self._count += 1
+    def append(self, event: Event) -> bool:
+        """Add an event, from any thread; it gets its number when it is read.
+
+        Returns:
+            whether nodes should wait before they go on.
+        """
+        if not self._open:
+            return False
+        events = self._events
+        events.append(event)
+        if self._is_awaited:
+            self._wake_reader()
+        return len(events) >= CAPACITY
+
+    def _wake_reader(self) -> None:
+        self._is_awaited = False
         if threading.get_ident() == self._thread:
             self._reader.wake()
         else:
@@ -63,7 +71,7 @@ class EventLog:
         """Wait until the listener has caught up."""
         while True:
             with self.lock:
-                if not self.full:
+                if not self.is_full():
                     return
                 parking = self._waiting.setdefault(trio.lowlevel.current_trio_token(), Parking())
             await parking.park()
@@ -83,20 +91,26 @@ class EventLog:
 
     async def read(self) -> AsyncGenerator[Event, None]:
         """Iterate over the events until the log is closed and empty; then raise the error that it was closed with."""
+        events = self._events
+        count = 0
         while True:
-            while self._events:
-                with self.lock:
-                    event = self._events.popleft()
-                if self._waiting and len(self._events) <= LOW:
+            while events:
+                for _ in range(min(len(events), LOW)):
+                    event = events.popleft()
+                    event.seq = count
+                    count += 1
+                    yield event
+                if self._waiting and len(events) <= LOW:
                     self._wake_waiting()
-                yield event
-            if self._open:
+            if not self._open:
+                break
+            self._is_awaited = True
+            if not events:
                 await self._reader.park()
-                continue
-            error = self.take_error()
-            if error is not None:
-                raise error
-            return
+            self._is_awaited = False
+        error = self.take_error()
+        if error is not None:
+            raise error
 
     def _wake_waiting(self) -> None:
         with self.lock:

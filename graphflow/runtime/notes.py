@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import FrameType
 
+from graphflow_compiler.generate import Source
 from graphflow_compiler.ir import NodeId
-from graphflow_compiler.plan import Cluster, PlannedNode
+from graphflow_compiler.plan import PlannedNode
 
 
 def is_annotated(error: BaseException, run_id: str) -> bool:
@@ -26,12 +27,12 @@ def frame_of(generator: object) -> FrameType | None:
     return frame
 
 
-def find_node(error: BaseException, frames: Mapping[FrameType, PlannedNode | Cluster]) -> NodeId | None:
+def find_node(error: BaseException, frames: Mapping[FrameType, PlannedNode | Source]) -> NodeId | None:
     """Find the node that raised an error, by the frames of its traceback: the deepest that a node runs in is its own.
 
     Args:
         error: what was raised.
-        frames: in which the generators of nodes and clusters run.
+        frames: those of the generators of nodes, and those of generated functions, with what runs in them.
     """
     found: NodeId | None = None
     traceback = error.__traceback__
@@ -40,7 +41,6 @@ def find_node(error: BaseException, frames: Mapping[FrameType, PlannedNode | Clu
         if isinstance(owner, PlannedNode):
             found = owner.id
         elif owner is not None:
-            index = traceback.tb_lineno - 3  # two lines come before the first node: the `def` and the `for`
-            found = owner.nodes[index] if index >= 0 else found
+            found = owner.lines.get(traceback.tb_lineno, found)
         traceback = traceback.tb_next
     return found

@@ -192,7 +192,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _is_hosted() -> bool:
+def is_hosted() -> bool:
     """Tell whether this is a worker thread of a Trio task; raises `trio.Cancelled` if that task is cancelled."""
     try:
         trio.from_thread.check_cancelled()
@@ -277,7 +277,7 @@ class Job:
 
 def call(function: Callable[[], Awaitable[T]]) -> T:
     """Run an asynchronous function to its end, from a thread that is no Trio task."""
-    if _is_hosted():
+    if is_hosted():
         return trio.from_thread.run(function)
     results: list[T] = []
 
@@ -319,7 +319,7 @@ class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
     def __enter__(self) -> Iterator[T]:
         if self._job is not None:
             raise RuntimeError("this run is open already, or is over: call the verb again for another one")
-        self._job = Job(_Host() if _is_hosted() else portal(), self._pump)
+        self._job = Job(_Host() if is_hosted() else portal(), self._pump)
         self._reader = self._read(self._job)
         try:
             self._job.start()

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import attrs
 
-from graphflow.events import EndEvent, ErrorEvent, Run, StartEvent, StreamEvent
+from graphflow.events import EndEvent, ErrorEvent, Run, StartEvent
 from graphflow.runtime.current import NOTHING, Listener
 from graphflow_compiler.accumulate import Accumulator, Fold
 from graphflow_compiler.ir import REST
@@ -48,50 +48,68 @@ WHOLE_CHUNK = Piece()
 
 
 @final
+class Folding:
+    """The value in the making of what some events tell; a chunk that cannot be folded only leaves them without it."""
+
+    __slots__ = ("_fold", "add")
+
+    def __init__(self, accumulator: Accumulator) -> None:
+        self._fold: Fold | None = accumulator.fold()
+        self.add: Callable[[object], None] = self._fold.add
+
+    def give_up(self) -> None:
+        """Fold no more: a chunk could not be folded."""
+        self._fold = None
+        self.add = _ignore
+
+    def value(self) -> object:
+        """Return the value; `NOTHING` where there is none, or what was folded does not give one."""
+        if self._fold is None:
+            return NOTHING
+        try:
+            return self._fold.value()
+        except Exception:  # an event must not fail the run: it only lacks its input or output
+            return NOTHING
+
+
+def _ignore(chunk: object) -> None:
+    """Take a chunk that cannot be folded."""
+
+
+@final
 class Intake:
     """What flows into one port of a run: folded for its end event, or for its start if it is one whole value.
 
     Args:
-        accumulator: how it folds; None where nothing says it, or nobody will be told.
+        folding: its value in the making; None where nothing says how it folds, or nobody will be told.
         is_whole: it is one value, which is complete when it comes.
         writers: how many nodes it flows from.
     """
 
-    __slots__ = ("_fold", "_value", "_writers", "is_whole")
+    __slots__ = ("_value", "_writers", "folding", "is_whole")
 
-    def __init__(self, accumulator: Accumulator | None, *, is_whole: bool, writers: int = 1) -> None:
-        self._fold: Fold | None = accumulator.fold() if accumulator is not None else None
+    def __init__(self, folding: Folding | None, *, is_whole: bool, writers: int = 1) -> None:
+        self.folding = folding
         self._value: object = NOTHING
         self._writers = writers
         self.is_whole = is_whole
-
-    def add(self, chunk: object) -> None:
-        """Take a chunk that flows in."""
-        if self._fold is not None:
-            try:
-                self._fold.add(chunk)
-            except Exception:  # an event must not fail the run: it only lacks its input
-                self._fold = None
 
     def end(self) -> None:
         """Say that nothing more flows in from one writer."""
         self._writers -= 1
 
-    def give(self, value: object) -> None:
-        """Take the caller's value as it is; one of several is a piece like any other."""
-        if self._writers > 1:
-            self.add(value)
-        else:
+    def give(self, value: object) -> bool:
+        """Take the caller's value as it is; tells whether it is a piece like any other, of several writers."""
+        is_piece = self._writers > 1
+        if not is_piece:
             self._value = value
         self.end()
+        return is_piece
 
     def value(self) -> object:
         """Return the value, or `NOTHING` while it is not complete."""
-        if self._value is NOTHING and (self.is_whole or self._writers <= 0) and self._fold is not None:
-            try:
-                self._value = self._fold.value()
-            except Exception:
-                return NOTHING
+        if self._value is NOTHING and (self.is_whole or self._writers <= 0) and self.folding is not None:
+            self._value = self.folding.value()
         return self._value
 
 
@@ -112,19 +130,22 @@ class Record:
         present: how its input is shown, where that is not the input itself.
         is_over: nothing but its children keeps it from ending, once its output is complete.
         started, finished: what it has told.
+        folding: its output in the making, where end events tell it.
+        log: where its events go.
     """
 
     __slots__ = (
         "_cause",
-        "_fold",
         "_intakes",
         "_listener",
         "_open_children",
         "_open_outputs",
         "finished",
+        "folding",
         "is_over",
         "is_root",
         "is_scope",
+        "log",
         "parent",
         "present",
         "run",
@@ -148,8 +169,9 @@ class Record:
         self.tells_chunks = told
         self.tells_input_at_end = listener.outputs
         self.present: Callable[[Any], object] | None = None
+        self.folding: Folding | None = None
+        self.log = listener.log
         self._listener = listener
-        self._fold: Fold | None = None
         self._intakes: dict[str, Intake] = {}
         self._open_children = 0
         self._open_outputs = 0
@@ -165,11 +187,6 @@ class Record:
         """Tell whether its folded input and output will be told."""
         return self.told and self._listener.outputs
 
-    def fold_output(self, accumulator: Accumulator | None) -> None:
-        """Fold its chunks for the end event, where something says how."""
-        if accumulator is not None and self.wants_values:
-            self._fold = accumulator.fold()
-
     def take_in(self, port: str, intake: Intake) -> None:
         """Add a port whose input is told."""
         self._intakes[port] = intake
@@ -184,7 +201,7 @@ class Record:
         """Tell that the run has started, if that was not told before."""
         if self.started:
             return
-        with self._listener.log.lock:
+        with self.log.lock:
             if self.started:
                 return
             self.started = True
@@ -194,21 +211,10 @@ class Record:
             whole = all(intake.is_whole for intake in self._intakes.values())
             self._tell(StartEvent, self._input() if whole else {})
 
-    def chunk(self, chunk: object) -> None:
-        """Tell of a chunk."""
-        self.start()
-        if self._fold is not None:
-            try:
-                self._fold.add(chunk)
-            except Exception:  # the stream goes on: only the end event lacks its output
-                self._fold = None
-        if self.tells_chunks:
-            self._listener.log.append(StreamEvent, self.run, {"chunk": chunk})
-
     def end(self) -> None:
         """Say that a node that gives its output is done; the run ends when all are, and its children have ended."""
         self.start()
-        with self._listener.log.lock:
+        with self.log.lock:
             self._open_outputs -= 1
             self._settle()
 
@@ -240,7 +246,7 @@ class Record:
         if error is not None:
             self.fail(error)
         elif self.started:
-            with self._listener.log.lock:
+            with self.log.lock:
                 self._open_children = 0
                 self._settle()
                 self._finish(EndEvent, {}, None)
@@ -249,9 +255,9 @@ class Record:
         if self._open_outputs > 0 or self._open_children or not self.is_over:
             return
         data: dict[str, object] = {}
-        if self._fold is not None:
-            with contextlib.suppress(Exception):  # then there is no output to tell
-                data["output"] = self._fold.value()
+        output = self.folding.value() if self.folding is not None else NOTHING
+        if output is not NOTHING:
+            data["output"] = output
         if self.tells_input_at_end:
             data |= self._input()
         self._finish(EndEvent, data, None)
@@ -268,7 +274,7 @@ class Record:
         return {"input": value}
 
     def _finish(self, kind: type[EndEvent | ErrorEvent], data: dict[str, object], error: BaseException | None) -> None:
-        with self._listener.log.lock:
+        with self.log.lock:
             if self.finished:
                 return
             self.finished = True
@@ -280,4 +286,4 @@ class Record:
 
     def _tell(self, kind: type[StartEvent | EndEvent | ErrorEvent], data: dict[str, object]) -> None:
         if self.told:
-            self._listener.log.append(kind, self.run, data)
+            self.log.append(kind(self.run, data, 0))

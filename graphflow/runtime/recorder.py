@@ -5,23 +5,29 @@ Filters are resolved here, before anything runs: a node that no one listens to h
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, final
 
 import attrs
 import trio
 
-from graphflow.events import Run
-from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, View
-from graphflow.runtime.record import WHOLE_CHUNK, Intake, Piece, Record
+from graphflow.events import Run, StreamEvent
+from graphflow.runtime.current import NOTHING, Current, Listening, View
+from graphflow.runtime.record import WHOLE_CHUNK, Folding, Intake, Piece, Record
 from graphflow_compiler.accumulate import Accumulator, Single
 from graphflow_compiler.flow import fold_along, fold_together
+from graphflow_compiler.generate import Mode, Sink
 from graphflow_compiler.ir import INPUT, REST, Edge, NodeClass, NodeId, Op, Scope, ScopeId
-from graphflow_compiler.plan import Plan, PlannedNode
+from graphflow_compiler.plan import Plan, PlannedNode, Stage
 
 #: Tags that say where a run stands: nothing inside it inherits them.
 _PLACE: Final = re.compile(r"seq:step:\d+|map:key:.*|branch:\d+|retry:attempt:\d+", re.DOTALL)
+
+
+#: Tells of a chunk, and gives whether to wait for the listeners before there are more.
+Tell = Callable[[Any], bool]
 
 
 @attrs.frozen(eq=False)
@@ -41,16 +47,19 @@ class Tap:
         current: the run that the node's code runs in: its own, or if nobody is told of that the nearest around.
         outside: the run of the execution, which the nodes before it run in unless they have taps.
         listening: who listens.
+        take: what folds the chunks that the node reads, if anything does.
         is_left: the node is cancelled because nobody wants more of it: it has not failed.
+        started: it has told that the node has started.
     """
-
-    __slots__ = ("_feeds", "_input_error", "_outer", "_own", "current", "is_left", "listening", "outside")
 
     def __init__(self, listening: Listening, outside: Current, current: Current) -> None:
         self.listening = listening
         self.outside = outside
         self.current = current
         self.is_left = False
+        self.started = False
+        self.take: Tell | None = None
+        self._foldings: list[tuple[Accumulator, Folding]] = []
         self._own: list[Record] = []
         self._outer: list[tuple[Record, Piece]] = []
         self._feeds: list[tuple[Intake, Piece]] = []
@@ -70,55 +79,65 @@ class Tap:
         """Feed the input of a run."""
         self._feeds.append((intake, piece))
 
-    def told(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return a function of one chunk that runs in the node's run and tells of what it gives."""
+    def read(self, folding: Folding) -> None:
+        """Fold what the node reads, where nobody is told of the node that gives it."""
+        self.take = _folded_into(folding)
 
-        def step(chunk: Any) -> Any:
-            self.start()
-            token = CURRENT.set(self.current)
-            try:
-                result = function(chunk)
-            finally:
-                CURRENT.reset(token)
-            self.chunk(result)
-            return result
+    @property
+    def is_of_node(self) -> bool:
+        """Tell whether it tells of the node's own run."""
+        return bool(self._own)
 
-        return step
-
-    def told_async(self, function: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-        """Do the same for a function that is awaited."""
-
-        async def step(chunk: Any) -> Any:
-            self.start()
-            token = CURRENT.set(self.current)
-            try:
-                result = await function(chunk)
-            finally:
-                CURRENT.reset(token)
-            self.chunk(result)
-            return result
-
-        return step
+    def folding(self, accumulator: Accumulator | None) -> Folding | None:
+        """Return what folds the chunks of the node in one way: all who are told of that share it."""
+        if accumulator is None:
+            return None
+        for known, folding in self._foldings:
+            if known == accumulator:
+                return folding
+        folding = Folding(accumulator)
+        self._foldings.append((accumulator, folding))
+        return folding
 
     # --- what the runtime tells ---
 
     def start(self) -> None:
         """Tell that the node has started."""
+        self.started = True
         for record in self._own:
             record.start()
 
-    def chunk(self, chunk: object) -> None:
-        """Tell of a chunk of the node."""
-        for intake, piece in self._feeds:
-            part = piece.of(chunk)
-            if part is not NOTHING:
-                intake.add(part)
-        for record in self._own:
-            record.chunk(chunk)
-        for record, piece in self._outer:
-            part = piece.of(chunk)
-            if part is not NOTHING:
-                record.chunk(part)
+    @functools.cached_property
+    def chunk(self) -> Tell:
+        """What tells of a chunk of the node, which has started; gives whether to wait for the listeners."""
+        emitting = [record for record in self._own if record.tells_chunks]
+        foldings = [folding for _, folding in self._foldings]
+        steps: list[Tell] = []
+        if foldings and emitting:
+            steps.append(_folded_and_emitted(foldings.pop(), emitting.pop(0)))
+        steps += map(_folded_into, foldings)
+        pieces = [(intake.folding, piece) for intake, piece in self._feeds if piece is not WHOLE_CHUNK]
+        steps += [_folded_piece(folding, piece) for folding, piece in pieces if folding is not None]
+        steps += map(_emitted, emitting)
+        steps += [_told_of_scope(record, piece) for record, piece in self._outer]
+        if len(steps) == 1:
+            return steps[0]
+        if len(steps) == 2:
+            first, second = steps
+
+            def tell(chunk: Any) -> bool:
+                is_full = first(chunk)
+                return second(chunk) or is_full
+
+            return tell
+
+        def tell_all(chunk: Any) -> bool:
+            is_full = False
+            for step in steps:
+                is_full = step(chunk) or is_full
+            return is_full
+
+        return tell_all
 
     def end(self) -> None:
         """Tell that the node is done."""
@@ -133,14 +152,12 @@ class Tap:
         """Take the caller's value, for the runs that it is the input of, or goes through."""
         for intake, piece in self._feeds:
             part = piece.of(value)
-            if part is not NOTHING:
-                intake.give(part)
-            else:
+            if part is NOTHING:
                 intake.end()
+            elif intake.give(part) and intake.folding is not None:
+                _folded_into(intake.folding)(part)
         for record, piece in self._outer:
-            part = piece.of(value)
-            if part is not NOTHING:
-                record.chunk(part)
+            _told_of_scope(record, piece)(value)
             record.end()
 
     def fail(self, error: BaseException, *, from_input: bool) -> None:
@@ -152,6 +169,64 @@ class Tap:
         for record in self._own:
             if record.started or error is not self._input_error:
                 record.fail(error)
+
+
+def _folded_into(folding: Folding) -> Tell:
+    def fold(chunk: Any) -> bool:
+        try:
+            folding.add(chunk)
+        except Exception:
+            folding.give_up()
+        return False
+
+    return fold
+
+
+def _folded_piece(folding: Folding, piece: Piece) -> Tell:
+    fold = _folded_into(folding)
+
+    def fold_piece(chunk: Any) -> bool:
+        part = piece.of(chunk)
+        return part is not NOTHING and fold(part)
+
+    return fold_piece
+
+
+def _folded_and_emitted(folding: Folding, record: Record) -> Tell:
+    """Return what does both in one call: nearly every node that is told of needs it for every chunk."""
+    run, append = record.run, record.log.append
+
+    def tell(chunk: Any) -> bool:
+        try:
+            folding.add(chunk)
+        except Exception:
+            folding.give_up()
+        return append(StreamEvent(run, chunk, 0))
+
+    return tell
+
+
+def _emitted(record: Record) -> Tell:
+    run, append = record.run, record.log.append
+    return lambda chunk: append(StreamEvent(run, chunk, 0))
+
+
+def _told_of_scope(record: Record, piece: Piece) -> Tell:
+    """Return what tells of a chunk of a scope, which may start with it."""
+    fold = _folded_into(record.folding) if record.folding is not None and piece is not WHOLE_CHUNK else None
+    emit = _emitted(record) if record.tells_chunks else None
+
+    def tell(chunk: Any) -> bool:
+        part = chunk if piece is WHOLE_CHUNK else piece.of(chunk)
+        if part is NOTHING:
+            return False
+        if not record.started:
+            record.start()
+        if fold is not None:
+            fold(part)
+        return emit is not None and emit(part)
+
+    return tell
 
 
 @final
@@ -209,6 +284,12 @@ class Recorder:
         for node, records in nodes:
             for record in records:
                 self._add_node(node, record)
+
+    def mode(self, sink: Sink, stage: Stage, *, streamed: bool) -> Mode:
+        """Return which version of the function of a stage tells what is to be told."""
+        taps = {node_id: tap for node_id in stage.nodes if (tap := self._taps.get(node_id)) is not None}
+        told = frozenset(node_id for node_id, tap in taps.items() if tap.is_of_node)
+        return Mode(sink, streamed, told, frozenset(taps) - told)
 
     def tap(self, node_id: NodeId) -> Tap | None:
         """Return what is to be told of a node; None where nobody listens."""
@@ -324,34 +405,63 @@ class Recorder:
         elif scope.fed_by:
             self._feed_record(record, scope.fed_by)
         if not scope.given_by:
-            record.fold_output(self._plan.by_id[scope.output].folds)
-            self._tap_of(scope.output).tell_of_scope(record, WHOLE_CHUNK)
+            tap = self._tap_of(scope.output)
+            if record.wants_values:
+                record.folding = tap.folding(self._plan.by_id[scope.output].folds)
+            tap.tell_of_scope(record, WHOLE_CHUNK)
             return
-        record.fold_output(fold_together((edge, self._fold_along(edge)) for edge in scope.given_by))
+        folds = fold_together((edge, self._fold_along(edge)) for edge in scope.given_by)
+        if folds is not None and record.wants_values:
+            record.folding = Folding(folds)
         for edge, piece in _pieces(scope.given_by):
             self._tap_of(edge.source).tell_of_scope(record, piece)
 
     def _add_node(self, node: PlannedNode, record: Record) -> None:
-        record.fold_output(node.folds)
-        self._tap_of(node.id).tell(record)
-        for edge in self._plan.edges_into[node.id]:
-            self._feed(record, edge)
+        tap = self._tap_of(node.id)
+        if record.wants_values:
+            record.folding = tap.folding(node.folds)
+        tap.tell(record)
+        edges = self._plan.edges_into[node.id]
+        reads = node.op is Op.GENERATE and node.is_async and len(edges) == 1 and len(self.listening.listeners) == 1
+        for edge in edges:
+            self._feed(record, edge, reads=reads and edge.port is not None and node.port(edge.port).streams)
 
-    def _feed(self, record: Record, edge: Edge) -> None:
-        """Let a record know what flows along an edge, as far as that will be told."""
+    def _feed(self, record: Record, edge: Edge, *, reads: bool = False) -> None:
+        """Let a record know what flows along an edge, as far as that will be told.
+
+        Args:
+            record: the record.
+            edge: the edge.
+            reads: the node reads it as a stream, through what tells of it, which can fold it then.
+        """
         is_whole = self._carries_whole(edge.source)
         is_told = record.told and (is_whole or record.wants_values)
-        intake = Intake(self._fold_along(edge) if is_told else None, is_whole=is_whole)
+        if not is_told:
+            record.take_in(edge.port or "", Intake(None, is_whole=is_whole))
+            return
+        accumulator = self._fold_along(edge)
+        giver = self._taps.get(edge.source)
+        if reads and edge.source != INPUT and not (giver is not None and giver.is_of_node):
+            folding = None if accumulator is None else Folding(accumulator)
+            record.take_in(edge.port or "", Intake(folding, is_whole=is_whole, writers=0))
+            if folding is not None:
+                self._tap_of(edge.target).read(folding)
+            return
+        tap = self._tap_of(edge.source)
+        if edge.key is None:
+            intake = Intake(tap.folding(accumulator), is_whole=is_whole)
+            tap.feed(intake, WHOLE_CHUNK)
+        else:
+            intake = Intake(None if accumulator is None else Folding(accumulator), is_whole=is_whole)
+            tap.feed(intake, Piece(edge.key))
         record.take_in(edge.port or "", intake)
-        if is_told:
-            self._tap_of(edge.source).feed(intake, Piece(edge.key))
 
     def _feed_record(self, record: Record, edges: tuple[Edge, ...]) -> None:
         """Let a record know the record that several nodes make together."""
         if not record.wants_values:
             return
         accumulator = fold_together((edge, self._fold_along(edge)) for edge in edges)
-        intake = Intake(accumulator, is_whole=False, writers=len(edges))
+        intake = Intake(None if accumulator is None else Folding(accumulator), is_whole=False, writers=len(edges))
         record.take_in("input", intake)
         for edge, piece in _pieces(edges):
             self._tap_of(edge.source).feed(intake, piece)

@@ -19,7 +19,6 @@ from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.failures import Raised, combined, only_errors
 from graphflow.runtime.log import EventLog
 from graphflow.runtime.tasks import Work, require_trio
-from graphflow_compiler.accumulate import Accumulator
 
 T = TypeVar("T")
 
@@ -73,7 +72,7 @@ class Opened(AbstractAsyncContextManager[AsyncIterator[T]], Generic[T]):
             with kept:
                 await step()
         self._chunks = None
-        outcome = combined(raised, kept.errors)
+        outcome = combined(raised, kept.errors) if kept.errors else raised
         if outcome is not None and outcome is not raised:
             raise outcome
 
@@ -120,15 +119,24 @@ class OpenedChunks(Opened[T]):
         self._execution = self._begin(Run.here(nursery, self._run_id))
         return self._execution.chunks()
 
-    async def value(self, accumulator: Accumulator) -> Any:
-        """Return the value of the whole output."""
-        assert self._execution is not None
-        assert self._chunks is not None
-        return await self._execution.folded(self._chunks, accumulator)
-
     async def _close(self) -> None:
         assert self._execution is not None
         await self._execution.aclose()
+
+
+@trio.lowlevel.enable_ki_protection
+async def run_for_value(begin: Callable[[Run], Execution], run_id: str | None) -> Any:
+    """Run an execution that needs tasks to its end, and return the value of its output."""
+    value: Any = None
+    raised = Raised()
+    manager = trio.open_nursery()
+    nursery = await manager.__aenter__()
+    with raised:
+        value = await begin(Run.here(nursery, run_id)).run("value")
+    with raised:  # the nursery is not told of an error: it would wrap it in a group
+        await manager.__aexit__(None, None, None)
+    raised.again()
+    return value
 
 
 class OpenedEvents(Opened[Event]):
@@ -173,7 +181,7 @@ class OpenedEvents(Opened[Event]):
         try:
             with raised, self._work:
                 self._work.begin()
-                await _exhaust(execution)
+                await execution.run("drop")
             if not only_errors(raised.errors):
                 raised.again()
         finally:
@@ -189,18 +197,3 @@ class OpenedEvents(Opened[Event]):
         error = self._log.take_error()
         if error is not None:
             raise error
-
-
-async def _exhaust(execution: Execution) -> None:
-    raised = Raised()
-    with raised:
-        await _drain(execution.chunks())
-    with raised:
-        await execution.aclose()
-    raised.again()
-
-
-@trio.lowlevel.disable_ki_protection
-async def _drain(chunks: AsyncGenerator[Any, None]) -> None:
-    async for _ in chunks:
-        pass

@@ -43,12 +43,16 @@ def _in_asyncio() -> bool:
 
 @final
 class Parking:
-    """Where tasks wait until somebody wakes them, without the cost of a scheduler tick while nobody has to."""
+    """Where tasks wait until somebody wakes them, without the cost of a scheduler tick while nobody has to.
 
-    __slots__ = ("_tasks",)
+    Attributes:
+        tasks: those that wait.
+    """
+
+    __slots__ = ("tasks",)
 
     def __init__(self) -> None:
-        self._tasks: _Waiters = deque()
+        self.tasks: _Waiters = deque()
 
     @trio.lowlevel.enable_ki_protection
     async def park(self, *, ends: bool = False) -> None:
@@ -58,22 +62,22 @@ class Parking:
             ends: the task is about to end already, and waits for what has to end before: it is not told to once more.
         """
         task = trio.lowlevel.current_task()
-        self._tasks.append(task)
+        self.tasks.append(task)
 
         def abort(_: Any) -> trio.lowlevel.Abort:
-            self._tasks.remove(task)
+            self.tasks.remove(task)
             return trio.lowlevel.Abort.SUCCEEDED
 
         if ends:
             await trio.lowlevel.wait_task_rescheduled(abort)
         else:
-            await _wait(task, self._tasks, trio.lowlevel.wait_task_rescheduled(abort))  # noqa: ASYNC105  # it awaits it
+            await _wait(task, self.tasks, trio.lowlevel.wait_task_rescheduled(abort))  # noqa: ASYNC105  # it awaits it
 
     @trio.lowlevel.enable_ki_protection
     def wake(self) -> None:
         """Wake all that wait."""
-        while self._tasks:
-            trio.lowlevel.reschedule(self._tasks.popleft())
+        while self.tasks:
+            trio.lowlevel.reschedule(self.tasks.popleft())
 
 
 @trio.lowlevel.enable_ki_protection

@@ -28,7 +28,7 @@ async def letters(text: str) -> AsyncIterator[str]:
 
 
 @gf.chunkwise
-def upper(text: str) -> str:
+async def upper(text: str) -> str:
     return text.upper()
 
 

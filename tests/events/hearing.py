@@ -86,11 +86,9 @@ def hear_all(chain: gf.Chain[Any, Any], value: Any, **options: Any) -> Heard:
 def unnoticed() -> Iterator[None]:
     """Give listeners their events only when the run is over, so that listening does not change the order of tasks."""
 
-    def append(self: log.EventLog, kind: Any, run: Any, data: Any, *more: str) -> None:
-        with self.lock:
-            if self._open:
-                self._events.append(kind(run, data, self._count, *more))
-                self._count += 1
+    def append(self: log.EventLog, event: gf.Event) -> None:
+        if self._open:
+            self._events.append(event)
 
     with mock.patch.object(log.EventLog, "append", append), mock.patch.object(log, "CAPACITY", 1 << 30):
         yield

@@ -234,8 +234,10 @@ def test_nodes_that_nobody_listens_to_have_no_tap(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(recorder.Recorder, "_tap_of", spy)
     chain = letters | pulled | pulled.with_config(name="mine") | same | same.with_config(name="last")
     hear(chain, "abc", include_names=["mine"])
-    # the node itself, and the one that feeds it, whose chunks become its input
-    assert set(tapped) == {"pulled", "mine"}
+    assert set(tapped) == {"mine"}
+    tapped.clear()
+    hear(chain, "abc", include_names=["last"])
+    assert set(tapped) == {"last", "same"}  # what feeds it too, since its chunks become the input
     tapped.clear()
     hear(chain, "abc", include_names=["mine"], outputs=False)
     assert set(tapped) == {"mine"}

@@ -10,8 +10,9 @@ from unittest import mock
 import attrs
 
 import graphflow as gf
-from graphflow_compiler.passes import fuse, plan_stages
-from graphflow_compiler.plan import Buffer, Plan, Stage
+from graphflow.runtime.code import Code
+from graphflow_compiler.passes import plan_stages
+from graphflow_compiler.plan import Buffer, Cluster, Plan, Stage
 from tests.laws.graphs import Example, declare
 from tests.laws.nodes import Watch
 from tests.laws.simulation import simulate
@@ -55,12 +56,15 @@ def run(
         example: the chain with its input.
         verb: how it is run; `transform` gets the cut input.
         change: what is done to the plan before it runs.
-        nesting: how many generators may nest in a stage.
+        nesting: how many generators may nest in a stage; if given, no branches take turns in one task either.
         watch: what the nodes write into.
         source_error: what the cut input ends with.
     """
     watch = watch or Watch()
-    with mock.patch.object(plan_stages, "MAX_NESTING", nesting or plan_stages.MAX_NESTING):
+    with (
+        mock.patch.object(plan_stages, "MAX_NESTING", nesting or plan_stages.MAX_NESTING),
+        mock.patch.object(plan_stages, "MAX_BRANCH", 0 if nesting else plan_stages.MAX_BRANCH),
+    ):
         program = gf.Program(declare(example.spec, watch))
     program = with_plan(program, change(program.plan))
 
@@ -108,6 +112,7 @@ def with_plan(program: gf.Program[Any, Any], plan: Plan) -> gf.Program[Any, Any]
     """Return a program that runs another plan of the same stages."""
     other = copy.copy(program)
     other.plan = plan
+    other._code = Code(plan)
     return other
 
 
@@ -116,7 +121,7 @@ def unfused(plan: Plan) -> Plan:
 
     def change(stage: Stage) -> Stage:
         fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
-        return attrs.evolve(stage, clusters=tuple(fuse.cluster([plan.by_id[node_id]]) for node_id in fused))
+        return attrs.evolve(stage, clusters=tuple(Cluster((node_id,)) for node_id in fused))
 
     return attrs.evolve(_with_bodies(plan, unfused), stages=tuple(map(change, plan.stages)))
 

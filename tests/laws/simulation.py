@@ -59,7 +59,7 @@ def simulate(main: Callable[[], Awaitable[T]], *, seed: int = 0, time: Callable[
         mock.patch.object(scheduler, "_r", random.Random(seed)),
         mock.patch.object(scheduler, "_ALLOW_DETERMINISTIC_SCHEDULING", True),
         mock.patch.object(slices, "perf_counter", time or CountedTime()),
-        mock.patch.object(slices._turn, "ends", 0.0),
+        mock.patch.object(slices.turn(), "ends", 0.0),
         _waiting_for_threads(clock),
     ):
         return trio.run(run, clock=clock)

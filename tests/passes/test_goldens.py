@@ -102,14 +102,8 @@ def printed(case: Case, program: gf.Program[Any, Any]) -> str:
     """Return what the pass of a case gave, as text."""
     text = program.explain(after=case.pass_name)
     if case.pass_name == "fuse":
-        functions = [
-            source
-            for plan in all_plans(program.plan)
-            for stage in plan.stages
-            for cluster in stage.clusters
-            for source in (cluster.source, cluster.sync_source)
-        ]
-        text += "".join(f"\n\n{source}" for source in filter(None, functions))
+        sources = [stage.source for plan in all_plans(program.plan) for stage in plan.stages]
+        text += "".join(f"\n\n{source}" for source in sources)
     return text
 
 

@@ -39,8 +39,10 @@ def _buffer(plan: Plan, edge: Edge, component_of: dict[int, int | None]) -> Buff
     assert edge.port is not None
     node = plan.by_id[edge.target]
     make = functools.partial(Buffer, edge.source, edge.target, edge.port, edge.key)
-    if edge.source == INPUT and len(plan.edges_from[INPUT]) == 1:
-        return make("call", None, "the only consumer of the input reads it in place")
+    if edge.source == INPUT and plan.input_stage is not None:
+        several = len(plan.edges_from[INPUT]) > 1
+        why = "the branches that share it take turns" if several else "the only consumer of the input reads it in place"
+        return make("call", None, why)
     if node.op is Op.JOIN:
         why = "a join takes whichever stream comes first, so it never waits for the wrong one"
         return make("bounded", CAPACITY, why)

@@ -118,15 +118,12 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "nodes": list(stage.nodes),
         "own_task": stage.own_task,
         "reason": stage.reason,
-        "clusters": [
-            {
-                "name": cluster.name,
-                "nodes": list(cluster.nodes),
-                "source": cluster.source,
-                "sync_source": cluster.sync_source,
-            }
-            for cluster in stage.clusters
+        "clusters": [{"nodes": list(cluster.nodes)} for cluster in stage.clusters],
+        "fans": [
+            {"fork": fan.fork, "join": fan.join, "branches": {port: list(nodes) for port, nodes in fan.branches}}
+            for fan in stage.fans
         ],
+        "source": stage.source,
     }
 
 

@@ -152,7 +152,7 @@ class Body:
 
 @attrs.frozen
 class NodeLine:
-    """A node, cell by cell."""
+    """A node, cell by cell; `turns` says that what leads into it takes turns."""
 
     id: NodeId
     name: str
@@ -171,6 +171,7 @@ class NodeLine:
     details: Mapping[str, object]
     stage: StageId | None = None
     mark: Mark | None = None
+    turns: str = ""
     bodies: tuple[Body, ...] = ()
     measured: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -201,7 +202,13 @@ class NodeLine:
             for edge in self.inputs
             if edge.unchecked
         )
-        lines = (str(self.mark or ""), self.reason + where, *unchecked, self.figures and f"measured: {self.figures}")
+        lines = (
+            str(self.mark or ""),
+            self.reason + where,
+            self.turns,
+            *unchecked,
+            self.figures and f"measured: {self.figures}",
+        )
         return tuple(filter(None, lines))
 
     @property
@@ -316,10 +323,17 @@ def outline_of(plan: Plan, *, measured: Measured | None = None, locate: Locate |
     if plan.blocked_by is not None:
         marks[plan.blocked_by] = Mark.BLOCKS
 
+    turns = {
+        fan.join: f"its {len(fan.branches):,} branches take turns in one task, since none of them ever waits"
+        for stage in plan.stages
+        for fan in stage.fans
+    }
+
     def planned(node: PlannedNode) -> NodeLine:
         return attrs.evolve(
             words.node(plan, node, buffers),
             stage=node.stage,
+            turns=turns.get(node.id, ""),
             mark=marks.get(node.id),
             measured=measured.get(node.id, {}),
             bodies=tuple(

@@ -196,7 +196,7 @@ class _Table:
 
     def fused(self, cluster: Cluster) -> Iterator[str]:
         """Yield the line that closes a bracket."""
-        what = f"{len(cluster.nodes):,} nodes fused into one function, {cluster.name}()"
+        what = f"{len(cluster.nodes):,} nodes fused into one step"
         yield from _wrapped(what, self.width, first=_CLOSE, rest=" " * _GUTTER)
 
     def node(self, node: NodeLine, bracket: str = "") -> Iterator[str]:

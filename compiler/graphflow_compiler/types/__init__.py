@@ -34,6 +34,7 @@ from graphflow_compiler.types.parts import element_of as element_of
 from graphflow_compiler.types.parts import field_type as field_type
 from graphflow_compiler.types.parts import iterated as iterated
 from graphflow_compiler.types.parts import iterated_sync as iterated_sync
+from graphflow_compiler.types.parts import may_be_awaitable as may_be_awaitable
 from graphflow_compiler.types.parts import yielded as yielded
 from graphflow_compiler.types.parts import yielded_sync as yielded_sync
 from graphflow_compiler.types.records import record_of as record_of

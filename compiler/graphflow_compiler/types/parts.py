@@ -66,6 +66,21 @@ def awaited(annotation: object) -> object | None:
     return _argument(annotation, (abc.Awaitable, abc.Coroutine), -1)
 
 
+def may_be_awaitable(annotation: object) -> bool:
+    """Tell whether a value of a declared type may have to be awaited, as far as the type says.
+
+    >>> may_be_awaitable(str), may_be_awaitable(str | abc.Awaitable[str]), may_be_awaitable(UNKNOWN)
+    (False, True, True)
+    """
+    annotation = plain(annotation)
+    if is_unknown(annotation) or annotation is object or isinstance(annotation, TypeVar):
+        return True
+    if parts := members(annotation):
+        return any(may_be_awaitable(part) for part in parts)
+    cls, _ = split(annotation)
+    return cls is not None and is_subclass(cls, abc.Awaitable)
+
+
 def _argument(annotation: object, classes: tuple[type, ...], index: int) -> object | None:
     cls, args = split(plain(annotation))
     if not any(cls is each for each in classes):

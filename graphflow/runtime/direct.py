@@ -1,0 +1,215 @@
+"""Run a plan without an event loop, in the thread that asks for it, where none of its nodes ever waits.
+
+The synchronous verbs take this way where it is open; the others lead through a Trio loop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Iterator
+from contextlib import AbstractContextManager
+from types import GeneratorType, TracebackType
+from typing import Any, Final, Generic, TypeVar, final
+
+import trio
+
+from graphflow.runtime import portal
+from graphflow.runtime.code import CHAINLESS, Code, may_be_chain, refuse_chain
+from graphflow.runtime.current import CURRENT, NOTHING, RunIds
+from graphflow.runtime.failures import combined
+from graphflow.runtime.recorder import Tap
+from graphflow.runtime.workings import Workings, apply
+from graphflow_compiler.generate import Mode, Sink
+from graphflow_compiler.ir import NodeId, Op
+from graphflow_compiler.plan import Plan
+
+T = TypeVar("T")
+
+#: How many chunks pass between two looks at whether the task that waits for this thread is cancelled.
+STRIDE: Final = 64
+
+
+def is_direct(plan: Plan) -> bool:
+    """Tell whether a plan can be run so: it is one stage, of which no node awaits, runs in a thread or has bodies."""
+    waiting = any(node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH) for node in plan.nodes)
+    return plan.input_stage is plan.output_stage and not waiting
+
+
+def is_listened_to() -> bool:
+    """Tell whether somebody is told of what runs here."""
+    return CURRENT.get() is not None
+
+
+@final
+class Place:
+    """What the stage of such a plan runs in: nobody listens."""
+
+    __slots__ = ("_id", "plan")
+
+    def __init__(self, plan: Plan, run_id: str | None) -> None:
+        self.plan = plan
+        self._id = run_id
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, for notes on errors; drawn when it is first asked for."""
+        if self._id is None:
+            self._id = RunIds()()
+        return self._id
+
+    def tap(self, node_id: NodeId) -> Tap | None:
+        """Return None: nothing is to be told."""
+        return None
+
+
+@final
+class DirectRun(Workings):
+    """One execution of such a plan.
+
+    Args:
+        code: the functions of the plan.
+        value: the input.
+        run_id: the id of the run, if the caller gave one.
+    """
+
+    __slots__ = ("_is_hosted", "_value")
+
+    def __init__(self, code: Code, value: Any, run_id: str | None) -> None:
+        super().__init__(Place(code.plan, run_id), code.plan.output_stage)
+        self._value = value
+        self._is_hosted = portal.is_hosted()
+
+    def chunks(self, code: Code) -> GeneratorType[Any, None, None]:
+        """Return the chunks of the output, to be iterated once and closed."""
+        chunks: GeneratorType[Any, None, None] = self._begin(code, "yield")
+        assert chunks.gi_frame is not None
+        self._frames[chunks.gi_frame] = code.function(self.stage, Mode("yield", is_sync=True)).source
+        return chunks
+
+    def value(self, code: Code) -> Any:
+        """Run to the end and return the value of the output.
+
+        Raises:
+            EmptyStreamError: the output gave no chunk and has no initial value.
+        """
+        value: Any = None
+        failure: BaseException | None = None
+        try:
+            value = self._begin(code, "value")
+        except BaseException as error:
+            failure = error
+            function = code.function(self.stage, Mode("value", is_sync=True))
+            traceback = error.__traceback__
+            while traceback is not None and traceback.tb_frame.f_code is not function.call.__code__:
+                traceback = traceback.tb_next
+            if traceback is not None:
+                self._frames[traceback.tb_frame] = function.source
+        self.end(failure)
+        return value
+
+    def _begin(self, code: Code, sink: Sink) -> Any:
+        function = self._code = code.function(self.stage, Mode(sink, is_sync=True))
+        given = {"stage": self, "time": self, "value": self._value, "settled": self.settled}
+        return function.call(*map(given.get, function.source.parameters), *function.functions)
+
+    # --- what its function asks for ---
+
+    def start(self) -> None:
+        """Do nothing: there is nothing to start."""
+
+    def end(self, failure: BaseException | None) -> None:
+        """Close what is open; raises what went wrong, `failure` included."""
+        if failure is not None:
+            self.annotate(failure)
+        errors = self._closed()
+        self._frames.clear()
+        outcome = combined(failure, errors) if errors else failure
+        if outcome is not None:
+            raise outcome
+
+    def close_held(self) -> None:
+        """Close what was opened so far: it is read no more."""
+        outcome = combined(None, self._closed())
+        if outcome is not None:
+            raise outcome
+
+    def _closed(self) -> list[BaseException]:
+        errors: list[BaseException] = []
+        while self._held:
+            close = getattr(self._held.pop(), "close", None)
+            try:
+                if close is not None:
+                    close()
+            except BaseException as error:  # everything is closed, whatever the others do
+                self.annotate(error)
+                errors.append(error)
+        return errors
+
+    def look(self) -> int:
+        """Return after how many chunks to look again; notices if the task that waits for this thread is cancelled."""
+        if self._is_hosted:
+            trio.from_thread.check_cancelled()
+        return STRIDE
+
+    def once(self, value: Any, *, is_async: bool) -> Iterator[Any]:
+        """Return a stream of one value; of none, where it is `NOTHING`."""
+        return iter(() if value is NOTHING else (value,))
+
+    def call(self, node_id: NodeId, value: Any) -> Any:
+        """Call the function of a node with a value; without one it takes its default."""
+        node = self._plan.by_id[node_id]
+        (edge,) = self._plan.edges_into[node_id]
+        assert edge.port is not None
+        result = apply(node, {} if value is NOTHING else {edge.port: value})
+        return result if type(result) in CHAINLESS else self.settled(node_id, result)
+
+    def reduce(self, node_id: NodeId, chunks: Iterator[Any]) -> Any:
+        """Call the function of a node that reads its stream itself."""
+        (edge,) = self._plan.edges_into[node_id]
+        assert edge.port is not None
+        result = apply(self._plan.by_id[node_id], {edge.port: chunks})
+        return result if type(result) in CHAINLESS else self.settled(node_id, result)
+
+    def settled(self, node_id: NodeId, result: Any) -> Any:
+        """Await a result that has to be, though its function does not say so: in the loop of the other plans.
+
+        Raises:
+            CompileError: it is a chain.
+        """
+        if inspect.isawaitable(result):
+            result = portal.call(lambda: _awaited(result))
+        if may_be_chain(result):
+            refuse_chain(self._plan.by_id[node_id], result)
+        return result
+
+
+async def _awaited(result: Awaitable[T]) -> T:
+    return await result
+
+
+@final
+class DirectStream(AbstractContextManager[Iterator[T]], Generic[T]):
+    """The output of such a plan, chunk by chunk, while its ``with`` is open."""
+
+    def __init__(self, code: Code, value: Any, run_id: str | None) -> None:
+        self._code = code
+        self._run = DirectRun(code, value, run_id)
+        self._chunks: GeneratorType[T, None, None] | None = None
+
+    def __enter__(self) -> Iterator[T]:
+        if self._chunks is not None:
+            raise RuntimeError("this run is open already, or is over: call the verb again for another one")
+        self._chunks = self._run.chunks(self._code)
+        return self._chunks
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._chunks is None:
+            raise RuntimeError("this run is not open: it was not entered, or has been left")
+        try:
+            self._chunks.close()
+        except BaseException as error:
+            outcome = combined(raised, [error])
+            if outcome is not None and outcome is not raised:
+                raise outcome from None
