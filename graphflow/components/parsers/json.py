@@ -1,42 +1,18 @@
-"""Parsers: from what a model streams to text, and to JSON while it streams."""
+"""Parsers of JSON: the value as it grows, its elements as they close, a string as it is written."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from graphflow.chain import Transform
-from graphflow.components.messages import AIMessage
-from graphflow.declaration import Step
+from graphflow.components.parsers.node import Chunk, Parse, parser, read_with, text_of
 from graphflow.jsonstream import NOTHING, JsonItems, JsonStream, JsonText, Partial, ReadOptions, ValueOptions
 from graphflow.jsonstream.paths import parse_path
-from graphflow.places import caller_location
-from graphflow_compiler.accumulate import LATEST, SINGLE, Accumulator, accumulator_of, merge
-from graphflow_compiler.ir import Node, NodeId, Op, Port
+from graphflow_compiler.accumulate import LATEST, SINGLE, accumulator_of, merge
 from graphflow_compiler.types import Field, Record
 
 T = TypeVar("T")
-
-Chunk: TypeAlias = AIMessage | str
-"""What parsers take: chunks of messages or of text, or whole ones."""
-
-
-def text() -> Transform[Chunk, str]:
-    """Return a parser that takes the text of every message chunk; empty chunks stay chunks."""
-    return Transform(
-        Step(
-            Node(
-                NodeId(""),
-                "text",
-                Op.MAP,
-                (Port("chunk", streams=True, type=Chunk),),
-                str,
-                function=_text_of,
-                kind="parser",
-                location=caller_location(),
-            )
-        )
-    )
 
 
 @overload
@@ -77,8 +53,8 @@ def json_parser(
 
     stream()  # wrong options are told here, not when the chain runs
     if patches:
-        return _parser("json_parser", _values(stream), list[dict[str, Any]])
-    return _parser("json_parser", _values(stream), Any, LATEST)
+        return parser("json_parser", _values(stream), list[dict[str, Any]])
+    return parser("json_parser", _values(stream), Any, LATEST)
 
 
 @overload
@@ -115,12 +91,12 @@ def json_items(
     stream()
     if isinstance(path, str):
         if _means_one(path):
-            return _parser("json_items", _items(stream), Any if schema is None else schema, SINGLE)
-        return _parser("json_items", _items(stream), _element_type(schema))
+            return parser("json_items", read_with(stream), Any if schema is None else schema, SINGLE)
+        return parser("json_items", read_with(stream), _element_type(schema))
     schemas = schema or {}
     record = Record(tuple(Field(name, _element_type(schemas.get(name)), required=False) for name in path))
     one = all(map(_means_one, path.values()))
-    return _parser("json_items", _items(stream), record, merge(**dict.fromkeys(path, SINGLE)) if one else None)
+    return parser("json_items", read_with(stream), record, merge(**dict.fromkeys(path, SINGLE)) if one else None)
 
 
 @overload
@@ -143,18 +119,15 @@ def json_text(path: str | Mapping[str, str], **options: Unpack[ReadOptions]) -> 
 
     stream()
     if isinstance(path, str):
-        return _parser("json_text", _pieces(stream), str)
-    return _parser("json_text", _pieces(stream), Record(tuple(Field(name, str) for name in path)))
-
-
-Parse: TypeAlias = Callable[[AsyncIterator[Chunk]], AsyncIterator[Any]]
+        return parser("json_text", _pieces(stream), str)
+    return parser("json_text", _pieces(stream), Record(tuple(Field(name, str) for name in path)))
 
 
 def _values(make: Callable[[], JsonStream[Any]]) -> Parse:
     async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
         stream = make()
         async for chunk in chunks:
-            value = stream.feed(_text_of(chunk))
+            value = stream.feed(text_of(chunk))
             if value is not NOTHING:
                 yield value
         value = stream.finish()
@@ -164,23 +137,11 @@ def _values(make: Callable[[], JsonStream[Any]]) -> Parse:
     return parse
 
 
-def _items(make: Callable[[], JsonItems[Any]]) -> Parse:
-    async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
-        stream = make()
-        async for chunk in chunks:
-            for item in stream.feed(_text_of(chunk)):
-                yield item
-        for item in stream.finish():
-            yield item
-
-    return parse
-
-
 def _pieces(make: Callable[[], JsonText]) -> Parse:
     async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Any]:
         stream = make()
         async for chunk in chunks:
-            piece = stream.feed(_text_of(chunk))
+            piece = stream.feed(text_of(chunk))
             if piece:
                 yield piece
         piece = stream.finish()
@@ -190,25 +151,6 @@ def _pieces(make: Callable[[], JsonText]) -> Parse:
     return parse
 
 
-def _parser(name: str, parse: Parse, output: object, accumulate: Accumulator | None = None) -> Transform[Chunk, Any]:
-    return Transform(
-        Step(
-            Node(
-                NodeId(""),
-                name,
-                Op.GENERATE,
-                (Port("chunks", streams=True, type=Chunk),),
-                output,
-                function=parse,
-                is_async=True,
-                accumulate=accumulate,
-                kind="parser",
-                location=caller_location(),
-            )
-        )
-    )
-
-
 def _element_type(schema: Any) -> Any:
     # Elements do not fold, whatever they are: those that are TypedDicts are not merged, nor lists concatenated.
     return Any if schema is None or accumulator_of(schema) is not None else schema
@@ -216,11 +158,3 @@ def _element_type(schema: Any) -> Any:
 
 def _means_one(path: str) -> bool:
     return all(isinstance(step, str | int) for step in parse_path(path))
-
-
-def _text_of(chunk: Chunk) -> str:
-    if isinstance(chunk, str):
-        return chunk
-    if isinstance(chunk, AIMessage):
-        return chunk.text
-    raise TypeError(f"a parser takes messages or text, not {type(chunk).__name__}: {chunk!r:.60}")

@@ -1,0 +1,10 @@
+"""Parsers: from what a model streams to text and data, while it streams.
+
+`node` says how a parser is a node; every other file is one kind of text.
+"""
+
+from graphflow.components.parsers.json import json_items as json_items
+from graphflow.components.parsers.json import json_parser as json_parser
+from graphflow.components.parsers.json import json_text as json_text
+from graphflow.components.parsers.node import Chunk as Chunk
+from graphflow.components.parsers.plain import text as text
