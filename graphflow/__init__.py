@@ -31,9 +31,12 @@ from graphflow.components.messages import ToolCallChunk as ToolCallChunk
 from graphflow.components.messages import ToolMessage as ToolMessage
 from graphflow.components.messages import Usage as Usage
 from graphflow.components.messages import sum_chunks as sum_chunks
+from graphflow.components.parsers import comma_list as comma_list
 from graphflow.components.parsers import json_items as json_items
 from graphflow.components.parsers import json_parser as json_parser
 from graphflow.components.parsers import json_text as json_text
+from graphflow.components.parsers import markdown_list as markdown_list
+from graphflow.components.parsers import numbered_list as numbered_list
 from graphflow.components.parsers import text as text
 from graphflow.components.prompt import Prompt as Prompt
 from graphflow.components.prompt import prompt as prompt

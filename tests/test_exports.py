@@ -27,11 +27,12 @@ CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndex
 EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage ImageBlock IncompleteToolCallError
 InputError InvalidArgumentsError Json JsonStreamError LocalChatModel LocalEmbedder Message MissingExtraError
 NotInvokableError NotStreamingError OpenAIChatModel Producer Program Prompt ProviderConnectionError ProviderError
-ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock Retriever
-ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall
-ToolCallBlock ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage
-Value VectorIndex accumulator aggregate assign branch call_tools chunkwise collect compile concat each emit fold graph
-json_items json_parser json_text latest merge parallel passthrough pick prompt single sum_chunks text tool transform
+ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock Retriever ScriptedChatModel
+SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall ToolCallBlock
+ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex
+accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat each emit fold graph
+json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough pick prompt single
+sum_chunks text tool transform
 """,
 )
 
