@@ -38,6 +38,9 @@ from graphflow.components.parsers import json_text as json_text
 from graphflow.components.parsers import markdown_list as markdown_list
 from graphflow.components.parsers import numbered_list as numbered_list
 from graphflow.components.parsers import text as text
+from graphflow.components.parsers import xml_items as xml_items
+from graphflow.components.parsers import xml_parser as xml_parser
+from graphflow.components.parsers import xml_text as xml_text
 from graphflow.components.prompt import Prompt as Prompt
 from graphflow.components.prompt import prompt as prompt
 from graphflow.components.signature import InvalidArgumentsError as InvalidArgumentsError
@@ -89,10 +92,13 @@ from graphflow.handles import Stream as Stream
 from graphflow.handles import Value as Value
 from graphflow.jsonstream import Json as Json
 from graphflow.jsonstream import JsonStreamError as JsonStreamError
+from graphflow.jsonstream import ParseError as ParseError
 from graphflow.program import Program as Program
 from graphflow.program import compile as compile
 from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
 from graphflow.runtime.current import emit as emit
+from graphflow.xmlstream import XmlElement as XmlElement
+from graphflow.xmlstream import XmlStreamError as XmlStreamError
 from graphflow_compiler.accumulate import Accumulator as Accumulator
 from graphflow_compiler.accumulate import accumulator as accumulator
 from graphflow_compiler.accumulate import merge as merge

@@ -26,13 +26,13 @@ AIMessage AIMessageChunk Accumulator Aggregate AnthropicChatModel Authentication
 CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndexError Embedder EmbeddingError
 EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage ImageBlock IncompleteToolCallError
 InputError InvalidArgumentsError Json JsonStreamError LocalChatModel LocalEmbedder Message MissingExtraError
-NotInvokableError NotStreamingError OpenAIChatModel Producer Program Prompt ProviderConnectionError ProviderError
-ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock Retriever ScriptedChatModel
-SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall ToolCallBlock
-ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex
-accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat each emit fold graph
-json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough pick prompt single
-sum_chunks text tool transform
+NotInvokableError NotStreamingError OpenAIChatModel ParseError Producer Program Prompt ProviderConnectionError
+ProviderError ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock Retriever
+ScriptedChatModel SearchIndex StartEvent Stream StreamEvent Streaming SystemMessage TextBlock TextModel Tool ToolCall
+ToolCallBlock ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value
+VectorIndex XmlElement XmlStreamError accumulator aggregate assign branch call_tools chunkwise collect comma_list
+compile concat each emit fold graph json_items json_parser json_text latest markdown_list merge numbered_list parallel
+passthrough pick prompt single sum_chunks text tool transform xml_items xml_parser xml_text
 """,
 )
 

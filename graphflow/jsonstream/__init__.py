@@ -13,6 +13,7 @@ The text goes through these, each in a file of its own::
 """
 
 from graphflow.jsonstream.errors import JsonStreamError as JsonStreamError
+from graphflow.jsonstream.errors import ParseError as ParseError
 from graphflow.jsonstream.stream import JsonItems as JsonItems
 from graphflow.jsonstream.stream import JsonStream as JsonStream
 from graphflow.jsonstream.stream import JsonText as JsonText

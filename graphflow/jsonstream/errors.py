@@ -9,19 +9,8 @@ from graphflow.jsonstream.values import Json
 Kind: TypeAlias = Literal["syntax", "incomplete", "limit", "invalid"]
 
 
-class JsonStreamError(GraphflowError, ValueError):
-    """The text is not the JSON that was asked for, or not all of it.
-
-    >>> from graphflow.jsonstream import parse_stream
-    >>> try:
-    ...     values = list(parse_stream(['{"countries": [{"name": "Fra', 'nce"} {"na', 'me": "Spain"}]}']))
-    ... except JsonStreamError as error:
-    ...     print(error)
-    ...     print(error.partial)
-    expected ',' or ']' at line 1, column 35, in $.countries[0]
-        s": [{"name": "France"} {"name": "Sp
-                                ^
-    {'countries': [{'name': 'France'}]}
+class ParseError(GraphflowError, ValueError):
+    """A text is not what it was read as, or not all of it: the base of `JsonStreamError` and `XmlStreamError`.
 
     Nothing of this depends on how the text was cut into chunks:
         kind: "syntax"; "incomplete", the text ended too early; "limit", it exceeds one of the `max_...` options; or
@@ -32,12 +21,11 @@ class JsonStreamError(GraphflowError, ValueError):
         column: the same, from 1.
         excerpt: the 24 characters before, the character itself, and the 11 after.
         path: where in the value.
-        partial: what could be read of the value before; None if nothing. With paths, of the element that is wrong or
-            was not complete.
+        partial: what could be read of the value before; None if nothing.
     """
 
     def __init__(
-        self, kind: Kind, message: str, offset: int, line: int, column: int, excerpt: str, path: str, partial: Json
+        self, kind: Kind, message: str, offset: int, line: int, column: int, excerpt: str, path: str, partial: Any
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -61,6 +49,27 @@ class JsonStreamError(GraphflowError, ValueError):
             f"    {before}{after}\n"
             f"    {' ' * len(before)}^"
         )
+
+
+class JsonStreamError(ParseError):
+    """The text is not the JSON that was asked for, or not all of it.
+
+    >>> from graphflow.jsonstream import parse_stream
+    >>> try:
+    ...     values = list(parse_stream(['{"countries": [{"name": "Fra', 'nce"} {"na', 'me": "Spain"}]}']))
+    ... except JsonStreamError as error:
+    ...     print(error)
+    ...     print(error.partial)
+    expected ',' or ']' at line 1, column 35, in $.countries[0]
+        s": [{"name": "France"} {"name": "Sp
+                                ^
+    {'countries': [{'name': 'France'}]}
+
+    It has what every `ParseError` has. With paths, `partial` is what could be read of the element that is wrong or was
+    not complete.
+    """
+
+    partial: Json
 
 
 def _one_line(text: str) -> str:

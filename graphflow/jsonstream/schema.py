@@ -65,23 +65,18 @@ def _reader(schema: Any, known: dict[Any, Read]) -> Read:  # a case for each for
         return _as_it_is
     if schema is None or schema in _SCALARS:
         return _scalar(type(None) if schema is None else schema)
+    inner = bare(schema)
+    if inner is not schema:
+        return _reader(inner, known)
     origin, args = typing.get_origin(schema), typing.get_args(schema)
-    if origin in (typing.Annotated, typing.Required, typing.NotRequired, typing.Final):
-        return _reader(args[0], known)
     if origin in (typing.Union, types.UnionType):
         return _union([_reader(arg, known) for arg in args], args)
     if origin is typing.Literal:
         return _literal(args)
-    if hasattr(schema, "__supertype__"):
-        return _reader(schema.__supertype__, known)
-    if hasattr(schema, "__value__"):  # `type X = ...`
-        return _reader(schema.__value__, known)
-    if isinstance(schema, dataclasses.InitVar):
-        return _reader(schema.type, known)
     cls = origin or schema
-    if cls in _SEQUENCES:
-        return _sequence(_SEQUENCES[cls], args, known)
-    if cls in _MAPPINGS:
+    if cls in SEQUENCES:
+        return _sequence(SEQUENCES[cls], args, known)
+    if cls in MAPPINGS:
         return _mapping(*(_reader(arg, known) for arg in args or (str, Any)))
     if not isinstance(cls, type) or (args and not hasattr(cls, "__pydantic_validator__")):
         raise _unreadable(schema)
@@ -90,6 +85,17 @@ def _reader(schema: Any, known: dict[Any, Read]) -> Read:  # a case for each for
     if issubclass(cls, enum.Enum):
         return _enum(cls)
     return _class(schema, cls, known)
+
+
+def bare(schema: Any) -> Any:
+    """The type that a type stands for: without `Annotated` and the like, behind `NewType` and `type X = ...`."""
+    if typing.get_origin(schema) in (typing.Annotated, typing.Required, typing.NotRequired, typing.Final):
+        return bare(typing.get_args(schema)[0])
+    if hasattr(schema, "__supertype__"):
+        return bare(schema.__supertype__)
+    if hasattr(schema, "__value__"):  # `type X = ...`
+        return bare(schema.__value__)
+    return bare(schema.type) if isinstance(schema, dataclasses.InitVar) else schema
 
 
 def _class(schema: Any, cls: type, known: dict[Any, Read]) -> Read:
@@ -244,7 +250,7 @@ def _text(cls: type, parse: Callable[[Any], Any]) -> Read:
     return read
 
 
-_SEQUENCES: Mapping[Any, Any] = {
+SEQUENCES: Mapping[Any, Any] = {
     list: list,
     tuple: tuple,
     set: set,
@@ -255,7 +261,7 @@ _SEQUENCES: Mapping[Any, Any] = {
     collections.abc.MutableSequence: list,
     collections.abc.Set: frozenset,
 }
-_MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
 def _sequence(make: Any, args: tuple[Any, ...], known: dict[Any, Read]) -> Read:

@@ -11,3 +11,6 @@ from graphflow.components.parsers.marked import markdown_list as markdown_list
 from graphflow.components.parsers.marked import numbered_list as numbered_list
 from graphflow.components.parsers.node import Chunk as Chunk
 from graphflow.components.parsers.plain import text as text
+from graphflow.components.parsers.xml import xml_items as xml_items
+from graphflow.components.parsers.xml import xml_parser as xml_parser
+from graphflow.components.parsers.xml import xml_text as xml_text

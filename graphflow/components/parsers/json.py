@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from graphflow.chain import Transform
-from graphflow.components.parsers.node import Chunk, Parse, parser, read_with, text_of
+from graphflow.components.parsers.node import Chunk, Parse, element_type, parser, read_with, text_of
 from graphflow.jsonstream import NOTHING, JsonItems, JsonStream, JsonText, Partial, ReadOptions, ValueOptions
 from graphflow.jsonstream.paths import parse_path
-from graphflow_compiler.accumulate import LATEST, SINGLE, accumulator_of, merge
+from graphflow_compiler.accumulate import LATEST, SINGLE, merge
 from graphflow_compiler.types import Field, Record
 
 T = TypeVar("T")
@@ -92,9 +92,9 @@ def json_items(
     if isinstance(path, str):
         if _means_one(path):
             return parser("json_items", read_with(stream), Any if schema is None else schema, SINGLE)
-        return parser("json_items", read_with(stream), _element_type(schema))
+        return parser("json_items", read_with(stream), element_type(schema))
     schemas = schema or {}
-    record = Record(tuple(Field(name, _element_type(schemas.get(name)), required=False) for name in path))
+    record = Record(tuple(Field(name, element_type(schemas.get(name)), required=False) for name in path))
     one = all(map(_means_one, path.values()))
     return parser("json_items", read_with(stream), record, merge(**dict.fromkeys(path, SINGLE)) if one else None)
 
@@ -149,11 +149,6 @@ def _pieces(make: Callable[[], JsonText]) -> Parse:
             yield piece
 
     return parse
-
-
-def _element_type(schema: Any) -> Any:
-    # Elements do not fold, whatever they are: those that are TypedDicts are not merged, nor lists concatenated.
-    return Any if schema is None or accumulator_of(schema) is not None else schema
 
 
 def _means_one(path: str) -> bool:

@@ -9,7 +9,7 @@ from graphflow.chain import Transform
 from graphflow.components.messages import AIMessage
 from graphflow.declaration import Step
 from graphflow.places import caller_location
-from graphflow_compiler.accumulate import Accumulator
+from graphflow_compiler.accumulate import Accumulator, accumulator_of
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 
 Found = TypeVar("Found", covariant=True)
@@ -65,6 +65,12 @@ def read_with(make: Callable[[], Reading[str, object]]) -> Parse:
             yield found
 
     return parse
+
+
+def element_type(schema: Any) -> Any:
+    """Return the type of the chunks that are elements, each of which is what a schema asks for."""
+    # They do not fold, whatever they are: those that are TypedDicts are not merged, nor lists concatenated.
+    return Any if schema is None or accumulator_of(schema) is not None else schema
 
 
 def text_of(chunk: Chunk) -> str:
