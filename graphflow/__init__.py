@@ -31,6 +31,8 @@ from graphflow.components.messages import ToolCallChunk as ToolCallChunk
 from graphflow.components.messages import ToolMessage as ToolMessage
 from graphflow.components.messages import Usage as Usage
 from graphflow.components.messages import sum_chunks as sum_chunks
+from graphflow.components.parsers import InvalidToolCallError as InvalidToolCallError
+from graphflow.components.parsers import StreamedToolCall as StreamedToolCall
 from graphflow.components.parsers import comma_list as comma_list
 from graphflow.components.parsers import json_items as json_items
 from graphflow.components.parsers import json_parser as json_parser
@@ -38,6 +40,7 @@ from graphflow.components.parsers import json_text as json_text
 from graphflow.components.parsers import markdown_list as markdown_list
 from graphflow.components.parsers import numbered_list as numbered_list
 from graphflow.components.parsers import text as text
+from graphflow.components.parsers import tool_calls as tool_calls
 from graphflow.components.parsers import xml_items as xml_items
 from graphflow.components.parsers import xml_parser as xml_parser
 from graphflow.components.parsers import xml_text as xml_text

@@ -144,7 +144,12 @@ class IncompleteToolCallError(GraphflowError):
         return f"tool call {name} (index {self.call.index}{with_id}) is not complete: {self.reason}; {so_far}"
 
 
-def _parse_call(piece: ToolCallChunk, id_if_absent: str) -> ToolCall:
+def parse_call(piece: ToolCallChunk, id_if_absent: str) -> ToolCall:
+    """Make a call of its joined pieces.
+
+    Raises:
+        IncompleteToolCallError: it was cut off, or is malformed.
+    """
     if piece.name is None:
         raise IncompleteToolCallError(piece, "it has no name")
     try:
@@ -162,26 +167,38 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-class _CallJoin:
-    """Tool-call pieces in order of arrival, each call's text joined once, at the end."""
+def made_up_id(message_id: str | None, position: int) -> str:
+    """Make an id for a call that has none: some servers give none, but a ToolMessage must name the call it answers."""
+    return f"{message_id or 'call'}-{position + 1}"
+
+
+class CallJoin:
+    """Tool-call pieces in order of arrival, each call's text joined when that is asked for."""
 
     __slots__ = ("_calls", "_newest")
 
     def __init__(self) -> None:
         self._calls: list[list[ToolCallChunk]] = []
-        # By index: the pieces of its newest call, and that call's id.
-        self._newest: dict[int, tuple[list[ToolCallChunk], str | None]] = {}
+        # By index: the position of its newest call, and that call's id.
+        self._newest: dict[int, tuple[int, str | None]] = {}
 
-    def add(self, piece: ToolCallChunk) -> None:
-        pieces, call_id = self._newest.get(piece.index, (None, None))
-        if pieces is None or (call_id and piece.id and piece.id != call_id):
-            pieces, call_id = [], None
-            self._calls.append(pieces)
-        pieces.append(piece)
-        self._newest[piece.index] = (pieces, call_id or piece.id)
+    def add(self, piece: ToolCallChunk) -> int:
+        """Add a piece; return the position of the call that it is of, which is a new one if there is none there yet."""
+        position, call_id = self._newest.get(piece.index, (None, None))
+        if position is None or (call_id and piece.id and piece.id != call_id):
+            position, call_id = len(self._calls), None
+            self._calls.append([])
+        self._calls[position].append(piece)
+        self._newest[piece.index] = (position, call_id or piece.id)
+        return position
+
+    def joined(self, position: int) -> ToolCallChunk:
+        """Give the call at a position, as far as it has come."""
+        return _joined_call(self._calls[position])
 
     def result(self) -> tuple[ToolCallChunk, ...]:
-        return tuple(_joined_call(pieces) for pieces in self._calls)
+        """Give all calls, as far as they have come."""
+        return tuple(map(_joined_call, self._calls))
 
 
 def _joined_call(pieces: list[ToolCallChunk]) -> ToolCallChunk:
@@ -430,7 +447,7 @@ def _as_joined_pieces(pieces: Iterable[ToolCallChunk]) -> tuple[ToolCallChunk, .
     pieces = tuple(pieces)
     if len(pieces) < 2:
         return pieces
-    joined = _CallJoin()
+    joined = CallJoin()
     for piece in pieces:
         joined.add(piece)
     return joined.result()
@@ -465,9 +482,7 @@ class AIMessageChunk(AIMessage):
         return self._calls_in_content() + self._parsed_calls()
 
     def _parsed_calls(self) -> tuple[ToolCall, ...]:
-        # Some servers give calls no id, but a ToolMessage must be able to name the call that it answers.
-        prefix = self.id or "call"
-        return tuple(_parse_call(piece, f"{prefix}-{n}") for n, piece in enumerate(self.tool_call_chunks, start=1))
+        return tuple(parse_call(piece, made_up_id(self.id, n)) for n, piece in enumerate(self.tool_call_chunks))
 
     def to_message(self) -> AIMessage:
         """Give the finished message, with parsed tool calls and without stream indices.
@@ -511,7 +526,7 @@ class ChunkSum:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._blocks: _BlockJoin | None = None  # takes over from _texts with the first block
-        self._calls = _CallJoin()
+        self._calls = CallJoin()
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {}
         self._id: str | None = None
@@ -672,7 +687,7 @@ def _as_call(call: object) -> ToolCall:
         if isinstance(function, Mapping) and isinstance(function.get("name"), str):
             arguments = function.get("arguments", {})
             if isinstance(arguments, str):
-                return _parse_call(ToolCallChunk(0, call.get("id"), function["name"], arguments), "call-1")
+                return parse_call(ToolCallChunk(0, call.get("id"), function["name"], arguments), "call-1")
             if isinstance(arguments, dict) and isinstance(call.get("id"), str):
                 return ToolCall(call["id"], function["name"], arguments)
     raise TypeError(f"expected a tool call with 'id', 'name' and 'arguments'; found {_named(call)}")

@@ -3,6 +3,9 @@
 `node` says how a parser is a node; every other file is one kind of text.
 """
 
+from graphflow.components.parsers.calls import InvalidToolCallError as InvalidToolCallError
+from graphflow.components.parsers.calls import StreamedToolCall as StreamedToolCall
+from graphflow.components.parsers.calls import tool_calls as tool_calls
 from graphflow.components.parsers.comma import comma_list as comma_list
 from graphflow.components.parsers.json import json_items as json_items
 from graphflow.components.parsers.json import json_parser as json_parser

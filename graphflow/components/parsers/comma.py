@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from graphflow.chain import Transform
-from graphflow.components.parsers.node import Chunk, parser, read_with
+from graphflow.components.parsers.node import Chunk, parser, read_with, text_of
 
 _mark = re.compile(r'[,\r\n"]').search
 _end = re.compile(r"[,\r\n]").search
@@ -37,7 +37,7 @@ def comma_list() -> Transform[Chunk, list[str]]:
     >>> chain.sync.invoke("Name colours.")
     ['red', 'navy, sky', 'green']
     """
-    return parser("comma_list", read_with(CommaItems), list[str])
+    return parser("comma_list", read_with(CommaItems, text_of), list[str])
 
 
 class CommaItems:

@@ -91,12 +91,14 @@ def json_items(
     stream()
     if isinstance(path, str):
         if _means_one(path):
-            return parser("json_items", read_with(stream), Any if schema is None else schema, SINGLE)
-        return parser("json_items", read_with(stream), element_type(schema))
+            return parser("json_items", read_with(stream, text_of), Any if schema is None else schema, SINGLE)
+        return parser("json_items", read_with(stream, text_of), element_type(schema))
     schemas = schema or {}
     record = Record(tuple(Field(name, element_type(schemas.get(name)), required=False) for name in path))
     one = all(map(_means_one, path.values()))
-    return parser("json_items", read_with(stream), record, merge(**dict.fromkeys(path, SINGLE)) if one else None)
+    return parser(
+        "json_items", read_with(stream, text_of), record, merge(**dict.fromkeys(path, SINGLE)) if one else None
+    )
 
 
 @overload

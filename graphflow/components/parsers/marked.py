@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from graphflow.chain import Transform
-from graphflow.components.parsers.node import Chunk, parser, read_with
+from graphflow.components.parsers.node import Chunk, parser, read_with, text_of
 
 _TAB: Final = 4
 _NESTED: Final = 2  # columns that a mark stands deeper than its item's, if it belongs to the item
@@ -62,7 +62,7 @@ def numbered_list() -> Transform[Chunk, list[str]]:
     ...     print(list(items))
     [['Orion'], ['Lyra\n(small)'], ['Ursa Major']]
     """
-    return parser("numbered_list", read_with(lambda: MarkedItems(NUMBERS)), list[str])
+    return parser("numbered_list", read_with(lambda: MarkedItems(NUMBERS), text_of), list[str])
 
 
 def markdown_list() -> Transform[Chunk, list[str]]:
@@ -77,7 +77,7 @@ def markdown_list() -> Transform[Chunk, list[str]]:
     ...     print(list(items))
     [['fruit\n- apples\n- pears'], ['vegetables']]
     """
-    return parser("markdown_list", read_with(lambda: MarkedItems(BULLETS)), list[str])
+    return parser("markdown_list", read_with(lambda: MarkedItems(BULLETS), text_of), list[str])
 
 
 class MarkedItems:

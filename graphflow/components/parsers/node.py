@@ -12,6 +12,7 @@ from graphflow.places import caller_location
 from graphflow_compiler.accumulate import Accumulator, accumulator_of
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 
+T = TypeVar("T")
 Found = TypeVar("Found", covariant=True)
 Taken = TypeVar("Taken", contravariant=True)
 
@@ -53,13 +54,13 @@ def parser(
     )
 
 
-def read_with(make: Callable[[], Reading[str, object]]) -> Parse:
-    """Return the generator that reads the text of each chunk, and gives what is found as soon as it is."""
+def read_with(make: Callable[[], Reading[T, object]], of: Callable[[Any], T]) -> Parse:
+    """Return the generator that reads a part of each chunk, such as its text, and gives what it finds at once."""
 
-    async def parse(chunks: AsyncIterator[Chunk]) -> AsyncIterator[object]:
+    async def parse(chunks: AsyncIterator[Any]) -> AsyncIterator[object]:
         reading = make()
         async for chunk in chunks:
-            for found in reading.feed(text_of(chunk)):
+            for found in reading.feed(of(chunk)):
                 yield found
         for found in reading.finish():
             yield found

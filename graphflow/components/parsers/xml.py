@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, Unpack, overload
 
 from graphflow.chain import Transform
-from graphflow.components.parsers.node import Chunk, element_type, parser, read_with
+from graphflow.components.parsers.node import Chunk, element_type, parser, read_with, text_of
 from graphflow.xmlstream import XmlElement, XmlItems, XmlOptions, XmlStream, XmlText
 from graphflow_compiler.accumulate import LATEST
 from graphflow_compiler.types import Field, Record
@@ -63,7 +63,7 @@ def xml_parser(
         return XmlStream(root=root, schema=schema, every=every, **options)
 
     stream()  # wrong options are told here, not when the chain runs
-    return parser("xml_parser", read_with(stream), XmlElement if schema is None else Any, LATEST)
+    return parser("xml_parser", read_with(stream, text_of), XmlElement if schema is None else Any, LATEST)
 
 
 @overload
@@ -103,10 +103,10 @@ def xml_items(
 
     stream()
     if isinstance(path, str):
-        return parser("xml_items", read_with(stream), XmlElement if schema is None else element_type(schema))
+        return parser("xml_items", read_with(stream, text_of), XmlElement if schema is None else element_type(schema))
     schemas = schema or {}
     fields = [Field(name, element_type(schemas.get(name, XmlElement)), required=False) for name in path]
-    return parser("xml_items", read_with(stream), Record(tuple(fields)))
+    return parser("xml_items", read_with(stream, text_of), Record(tuple(fields)))
 
 
 @overload
@@ -137,5 +137,5 @@ def xml_text(path: str | Mapping[str, str], **options: Unpack[XmlOptions]) -> Tr
 
     stream()
     if isinstance(path, str):
-        return parser("xml_text", read_with(stream), str)
-    return parser("xml_text", read_with(stream), Record(tuple(Field(name, str) for name in path)))
+        return parser("xml_text", read_with(stream, text_of), str)
+    return parser("xml_text", read_with(stream, text_of), Record(tuple(Field(name, str) for name in path)))
