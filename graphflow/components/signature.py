@@ -39,6 +39,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from graphflow.errors import GraphflowError
+from graphflow.jsonstream.schema import is_required
 
 
 class SignatureError(GraphflowError, TypeError):
@@ -450,7 +451,7 @@ def _fields_of(cls: Any, inside: tuple[Any, ...]) -> _Fields | None:
     # By the name to pass it as: the name of its annotation, and whether it must be given.
     named: dict[str, tuple[str, bool]]
     if typing.is_typeddict(cls):
-        named = {name: (name, _is_required(cls, name, hint)) for name, hint in hints.items()}
+        named = {name: (name, is_required(cls, name, hint)) for name, hint in hints.items()}
     elif dataclasses.is_dataclass(cls):
         none = dataclasses.MISSING
         fields = [field for field in dataclasses.fields(cls) if field.init]
@@ -458,14 +459,6 @@ def _fields_of(cls: Any, inside: tuple[Any, ...]) -> _Fields | None:
     else:
         named = {f.alias or f.name: (f.name, f.default is attrs.NOTHING) for f in attrs.fields(cls) if f.init}
     return {alias: (_shape_of(hints.get(name, Any), (*inside, cls)), must) for alias, (name, must) in named.items()}
-
-
-def _is_required(cls: Any, name: str, hint: Any) -> bool:
-    # __required_keys__ alone is wrong where annotations are texts (`from __future__ import annotations`).
-    while typing.get_origin(hint) is typing.Annotated:
-        hint = typing.get_args(hint)[0]
-    origin = typing.get_origin(hint)
-    return origin is typing.Required or (origin is not typing.NotRequired and name in cls.__required_keys__)
 
 
 def _record_shape(

@@ -126,8 +126,7 @@ def _fields(cls: type, known: dict[Any, Read]) -> Read:
     # Of each field: its key, the name of the parameter, what reads it, whether it is required.
     fields: list[tuple[str, str, Read, bool]] = []
     if typed_dict:
-        required = cls.__required_keys__  # type: ignore[attr-defined]
-        fields = [(key, key, _reader(hint, known), key in required) for key, hint in hints.items()]
+        fields = [(key, key, _reader(hint, known), is_required(cls, key, hint)) for key, hint in hints.items()]
         return functools.partial(_record, dict, name, fields)
     if attrs.has(cls):
         for field in attrs.fields(cls):
@@ -142,6 +141,15 @@ def _fields(cls: type, known: dict[Any, Read]) -> Read:
             needed = own.default is dataclasses.MISSING and own.default_factory is dataclasses.MISSING
             fields.append((key, key, _reader(hint, known), needed))
     return functools.partial(_record, cls, name, fields)
+
+
+def is_required(cls: Any, key: str, hint: Any) -> bool:
+    """Whether a TypedDict needs a key, whose type is this."""
+    # __required_keys__ alone is wrong where annotations are texts (`from __future__ import annotations`).
+    while typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    origin = typing.get_origin(hint)
+    return origin is typing.Required or (origin is not typing.NotRequired and key in cls.__required_keys__)
 
 
 def _record(make: Callable[..., Any], name: str, fields: list[tuple[str, str, Read, bool]], value: Any) -> Any:

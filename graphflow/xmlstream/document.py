@@ -67,7 +67,8 @@ def find_root(source: Source, roots: frozenset[str] | None, needed: bool) -> Gen
                     return tag
     except EndOfText as over:
         rest = source.take_all()
-        if needed or (rest and any(f"<{root}".startswith(rest) or _is_tag(rest, root) for root in roots or ())):
+        is_tag = rest and any(f"<{root}".startswith(rest) or _is_tag(rest, root) for root in roots or ())
+        if needed or is_tag or over.limit is not None:
             raise over.fault(0, "before any XML element" if needed else "inside a tag") from None
         raise
 
@@ -100,10 +101,13 @@ class Document:
             while True:
                 if not tag.endswith(">"):
                     tag += self._source.take(self._source.pos + 1)  # the `<`, for expat to say that it is wrong
-                if not tag.endswith("/>"):
-                    depth += -1 if tag.startswith("</") else 1
-                if depth > self._max_depth:
+                opens = not tag.startswith("</")
+                if opens and depth == self._max_depth:
                     raise _fault(f"nesting deeper than {self._max_depth}", len(tag), "limit")
+                if opens:
+                    depth += 1
+                if not opens or tag.endswith("/>"):
+                    depth -= 1
                 self._give(tag)
                 if depth == 0:
                     self._give("", final=True)

@@ -25,7 +25,7 @@ class XmlStreamError(ParseError):
     <movie>Dune</movie>
 
     It has what every `ParseError` has. `partial` is what could be read of the element that is wrong or was not
-    complete.
+    complete; where its text is asked for, that text.
     """
 
-    partial: XmlElement | None
+    partial: XmlElement | str | None

@@ -99,7 +99,7 @@ def _bool(element: XmlElement) -> Any:
 
 
 def _none(element: XmlElement) -> Any:
-    return element.text or (element if element.elements else None)
+    return element.text if element.content or element.attributes else None
 
 
 _SCALARS: Final[Mapping[Any, Shape]] = {
