@@ -175,6 +175,11 @@ def test_the_cause_has_the_arguments_as_far_as_they_could_be_read() -> None:
     assert caught.value.partial == '{"query": "ferries", "limit": 1'
 
 
+def test_what_follows_the_arguments_is_an_error_also_before_the_name_comes() -> None:
+    with pytest.raises(gf.IncompleteToolCallError, match="Extra data"):
+        given_by([chunk((0, "a", None, "{} x")), chunk((0, None, "f", ""))])
+
+
 def test_a_call_without_a_name_is_an_error() -> None:
     with pytest.raises(gf.IncompleteToolCallError, match=r"without a name .* it has no name"):
         given_by([chunk((0, "a", None, "{}"))])
