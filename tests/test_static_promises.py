@@ -43,7 +43,9 @@ def broken_promise(value: object, declared: object) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name", ["components", "composition", "declarations", "fans", "graphs", "operands", "running"])
+@pytest.mark.parametrize(
+    "name", ["components", "composition", "declarations", "fans", "graphs", "operands", "parsers", "running"]
+)
 def test_static_promises_are_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[int] = []
     broken: list[str] = []
