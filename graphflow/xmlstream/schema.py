@@ -44,7 +44,7 @@ def _shape(schema: Any, known: dict[Any, Shape]) -> Shape:
     schema = bare(schema)
     origin, args = typing.get_origin(schema), typing.get_args(schema)
     if origin in (typing.Union, types.UnionType):
-        return _first_of([(_shape(arg, known), json_reader(arg)) for arg in args])
+        return _first_of([(_shape(arg, known), _fits(arg)) for arg in args])
     if origin is typing.Literal:
         return _choice(args)
     cls = origin or schema
@@ -118,16 +118,26 @@ def _choice(values: Iterable[Any]) -> Shape:
     return lambda element: by_text.get(element.text, element.text)
 
 
-def _first_of(options: list[tuple[Shape, Callable[[Any], Any]]]) -> Shape:
+def _fits(schema: Any) -> Callable[[Any], bool]:
+    try:
+        read = json_reader(schema)
+    except TypeError:  # a type that pydantic knows, as part of one of its models
+        return lambda data: data is not None
+
+    def fits(data: Any) -> bool:
+        try:
+            read(data)
+        except Fault:
+            return False
+        return True
+
+    return fits
+
+
+def _first_of(options: list[tuple[Shape, Callable[[Any], bool]]]) -> Shape:
     def shape(element: XmlElement) -> Any:
-        for shape_one, read in options:
-            data = shape_one(element)
-            try:
-                read(data)
-            except Fault:
-                continue
-            return data
-        return options[0][0](element)
+        data = [shape_one(element) for shape_one, _ in options]
+        return next((one for one, (_, fits) in zip(data, options, strict=True) if fits(one)), data[0])
 
     return shape
 

@@ -133,6 +133,7 @@ class Root(pydantic.RootModel[list[int]]):
 class Aliased(pydantic.BaseModel):
     released: datetime.date = pydantic.Field(alias="release-date")
     home: Annotated[str, pydantic.StringConstraints(min_length=2)] = "??"
+    link: pydantic.HttpUrl | None = None
 
 
 class Renamed(msgspec.Struct, rename={"released": "release-date"}):
@@ -172,6 +173,11 @@ class Renamed(msgspec.Struct, rename={"released": "release-date"}):
             Aliased,
             "<a><release-date>1979-05-25</release-date></a>",
             Aliased.model_validate({"release-date": "1979-05-25"}),
+        ),
+        (
+            Aliased,
+            "<a release-date='1979-05-25'><link>https://a.org</link></a>",
+            Aliased.model_validate({"release-date": "1979-05-25", "link": "https://a.org"}),
         ),
         (Renamed, "<a release-date='1979-05-25'/>", Renamed(datetime.date(1979, 5, 25))),
         (Attrs | Price, "<p currency='EUR'>2</p>", Price("EUR", decimal.Decimal(2))),
