@@ -92,7 +92,7 @@ def call_tools(
             f'on_error is "raise", "message", or a function of a call and its error, not {brief(on_error)}'
         )
     location = caller_location()
-    by_name = _by_name(tools, location)
+    by_name = tools_by_name(tools, "call_tools", location)
     one = Branch(
         tuple(_calls(name) for name in by_name),
         (*(_answering(tool) for tool in by_name.values()), Step(_unknown_tool(tuple(by_name), location))),
@@ -125,26 +125,36 @@ class _Rescue:
         return ToolMessage(content, name=call.name, tool_call_id=call.id, status="error")
 
 
-def _by_name(tools: Iterable[Tool[Any]], location: SourceLocation | None) -> dict[str, Tool[Any]]:
+def tools_by_name(tools: Iterable[Tool[Any]], taker: str, location: SourceLocation | None) -> dict[str, Tool[Any]]:
+    """Return tools by their names.
+
+    Args:
+        tools: what was given as tools.
+        taker: the name of the function that it was given to.
+        location: where that was.
+
+    Raises:
+        CompileError: there is no tool, two have the same name, or one is not made by `tool`.
+    """
     given: object = tools
+    hint = f"make tools of functions with @gf.tool, and give gf.{taker} a list of them"
     if not isinstance(given, Iterable):
-        raise _misused(f"call_tools takes a list of tools, not {brief(given)}", location)
+        raise _misused(f"{taker} takes a list of tools, not {brief(given)}", location, hint)
     found: dict[str, Tool[Any]] = {}
     for tool in given:
         if not isinstance(tool, Tool):
-            raise _misused(f"call_tools takes a list of tools, not of {brief(tool)}", location)
+            raise _misused(f"{taker} takes a list of tools, not of {brief(tool)}", location, hint)
         if tool.name in found:
             raise _misused(
                 f"two tools are called `{tool.name}`", location, "give one of them another name: gf.tool(name=...)"
             )
         found[tool.name] = tool
     if not found:
-        raise _misused("call_tools was given no tool", location)
+        raise _misused(f"{taker} was given no tool", location, hint)
     return found
 
 
-def _misused(message: str, location: SourceLocation | None, hint: str | None = None) -> CompileError:
-    hint = hint or "make a tool of a function with @gf.tool, then gf.call_tools([first, second])"
+def _misused(message: str, location: SourceLocation | None, hint: str) -> CompileError:
     return compile_error("GF111", message, location=location, hint=hint)
 
 

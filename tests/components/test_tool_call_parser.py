@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphflow as gf
-from graphflow.components.messages import ToolCallBlock, sum_chunks
 from tests.components.reading import lines_run, pieces
 from tests.events.hearing import hear, hear_all
 
@@ -109,7 +108,7 @@ def test_calls_at_one_index_with_ids_of_their_own_are_several() -> None:
 
 def test_a_call_without_an_id_gets_that_of_the_message() -> None:
     chunks = [chunk((0, None, "f", "{"), id="run--1"), chunk((0, None, None, "}")), chunk((1, None, "f", "{}"))]
-    assert [call.id for call in folded(chunks)] == [call.id for call in sum_chunks(chunks).tool_calls]
+    assert [call.id for call in folded(chunks)] == [call.id for call in gf.sum_chunks(chunks).tool_calls]
     assert [call.id for call in folded(chunks)] == ["run--1-1", "run--1-2"]
     assert given_by(chunks)[0][0].id is None
 
@@ -124,11 +123,11 @@ def test_a_name_may_come_behind_the_arguments() -> None:
 
 def test_whole_messages_and_calls_in_blocks_are_complete_at_once() -> None:
     call = gf.ToolCall("a", "f", {"x": 1})
-    whole: list[gf.AIMessage] = [gf.AIMessage("Hm.", tool_calls=[call]), gf.AIMessageChunk([ToolCallBlock(call)])]
+    whole: list[gf.AIMessage] = [gf.AIMessage("Hm.", tool_calls=[call]), gf.AIMessageChunk([gf.ToolCallBlock(call)])]
     for message in whole:
         assert [told(calls) for calls in given_by([message])] == [[(0, "a", "f", {"x": 1}, True)]]
     assert [
-        call.position for call in folded([gf.AIMessageChunk([ToolCallBlock(call)]), chunk((0, "b", "f", "{}"))])
+        call.position for call in folded([gf.AIMessageChunk([gf.ToolCallBlock(call)]), chunk((0, "b", "f", "{}"))])
     ] == [0, 1]
     assert given_by([gf.AIMessage("No call."), chunk(content="Nor here.")]) == []
 
@@ -164,7 +163,7 @@ def test_a_call_that_is_cut_off_or_malformed_is_an_error_with_what_came(texts: l
     if "at character" in reason:
         assert isinstance(caught.value.__cause__, gf.JsonStreamError)
     with pytest.raises(gf.IncompleteToolCallError):
-        sum_chunks(chunks).tool_calls  # noqa: B018
+        gf.sum_chunks(chunks).tool_calls  # noqa: B018
 
 
 def test_the_cause_has_the_arguments_as_far_as_they_could_be_read() -> None:
@@ -259,20 +258,19 @@ def test_arguments_become_what_the_functions_of_tools_take() -> None:
     ("options", "reason", "cause"),
     [
         ({"schema": Add}, "no valid Add: Field required (and 1 more) in x", pydantic.ValidationError),
-        ({"schema": {"add": Add}}, "there is no such tool; there is `add`", None),
-        ({"tools": [add]}, "there is no such tool; there is `add`", None),
-        ({"tools": [search.with_config(name="find")]}, "there is no such tool; there is `find`", None),
+        ({"schema": {"add": Add}}, "there is no tool `search` (there is `add`)", gf.UnknownToolError),
+        ({"tools": [add]}, "there is no tool `search` (there is `add`)", gf.UnknownToolError),
     ],
 )
 def test_a_complete_call_that_is_none_of_those_is_an_error_with_the_call(
-    options: dict[str, Any], reason: str, cause: type[Exception] | None
+    options: dict[str, Any], reason: str, cause: type[Exception]
 ) -> None:
     with pytest.raises(gf.InvalidToolCallError) as caught:
         given_by(SEARCH, **options)
     assert caught.value.reason == reason
     assert caught.value.call == gf.ToolCall("call_1", "search", {"query": "ferries", "limit": 10})
     assert str(caught.value) == f"tool call `search` (id 'call_1') is not valid: {reason}"
-    assert type(caught.value.__cause__) is (cause or type(None))
+    assert type(caught.value.__cause__) is cause
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.call, again.reason) == (caught.value.call, caught.value.reason)
 
@@ -286,8 +284,12 @@ def test_arguments_that_a_tool_does_not_take_are_told_all_at_once() -> None:
 def test_wrong_options_are_told_where_they_are_written() -> None:
     with pytest.raises(ValueError, match="choose one"):
         gf.tool_calls(schema=Search, tools=[search])  # type: ignore[call-overload]
-    with pytest.raises(ValueError, match="there is no tool"):
+    with pytest.raises(gf.CompileError, match="tool_calls was given no tool"):
         gf.tool_calls(tools=[])
+    with pytest.raises(gf.CompileError, match="tool_calls takes a list of tools, not of <built-in"):
+        gf.tool_calls(tools=[len])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="schema= names no tool"):
+        gf.tool_calls(schema={})
     with pytest.raises(TypeError, match="none of what can be read"):
         gf.tool_calls(schema=complex)
 
@@ -323,7 +325,7 @@ def responses(draw: st.DrawFn) -> list[gf.AIMessageChunk]:
 @given(responses())
 def test_the_calls_are_those_of_the_whole_message(chunks: list[gf.AIMessageChunk]) -> None:
     try:
-        expected = sum_chunks(chunks).tool_calls
+        expected = gf.sum_chunks(chunks).tool_calls
     except gf.IncompleteToolCallError:
         with pytest.raises(gf.IncompleteToolCallError):
             given_by(chunks)

@@ -22,10 +22,12 @@ from graphflow.components.messages import (
 from graphflow.components.parsers.node import parser, read_with
 from graphflow.components.signature import InvalidArgumentsError, validate_arguments
 from graphflow.components.tool import Tool
+from graphflow.components.tool_calls import UnknownToolError, tools_by_name
 from graphflow.errors import GraphflowError
 from graphflow.jsonstream import NOTHING, JsonStream, JsonStreamError
 from graphflow.jsonstream.errors import Fault
 from graphflow.jsonstream.schema import reader
+from graphflow.places import caller_location
 from graphflow_compiler.accumulate import accumulator
 
 A = TypeVar("A", covariant=True)
@@ -127,6 +129,7 @@ def tool_calls(
         max_chars: how many characters the arguments of a call may have.
 
     Raises:
+        CompileError: there is no tool in `tools`, two have the same name, or one is not made by `tool`.
         IncompleteToolCallError: while it runs: a call was cut off, or its arguments are no JSON object. It carries
             what came of it, and its cause has the place, and the arguments as far as they could be read.
         InvalidToolCallError: while it runs: a complete call is not what `schema` or `tools` ask for.
@@ -331,7 +334,8 @@ def _checked_by(schema: type[Any] | Mapping[str, type[Any]] | None, tools: Itera
     if schema is not None and tools is not None:
         raise ValueError("schema= and tools= both say what the arguments become: choose one")
     if tools is not None:
-        return _one_of({tool.name: _fitting(tool) for tool in tools})
+        named = tools_by_name(tools, "tool_calls", caller_location())
+        return _one_of({name: _fitting(tool) for name, tool in named.items()})
     if isinstance(schema, Mapping):
         return _one_of({name: _valid(each) for name, each in schema.items()})
     return _valid(schema)
@@ -339,12 +343,12 @@ def _checked_by(schema: type[Any] | Mapping[str, type[Any]] | None, tools: Itera
 
 def _one_of(checks: Mapping[str, Check]) -> Check:
     if not checks:
-        raise ValueError("there is no tool: give at least one")
+        raise ValueError("schema= names no tool: give a schema for each, by their names")
 
     def check(call: ToolCall) -> Any:
         if call.name not in checks:
-            known = ", ".join(f"`{name}`" for name in checks)
-            raise InvalidToolCallError(call, f"there is no such tool; there is {known}")
+            unknown = UnknownToolError(call.name, checks)
+            raise InvalidToolCallError(call, str(unknown)) from unknown
         return checks[call.name](call)
 
     return check
