@@ -9,7 +9,7 @@ MODEL := scripted
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest clean
+.PHONY: help demo test check lint types stubs typing format test-oldest bench bench-page clean
 .NOTPARALLEL:
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make check        run lint (ruff), types (mypy), stubs (stubtest) and typing (basedpyright)"
 	@echo "make format       format the code"
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
+	@echo "make bench        measure everything beside hand-written code and langchain-core; BENCH=--help shows options"
+	@echo "make bench-page   do that, and write the table into docs/explanation/performance.md"
 	@echo "make clean        remove everything that these targets made"
 
 demo: $(VENV)/.project $(MODEL_FROM:%=$(VENV)/.%)
@@ -53,6 +55,12 @@ test-oldest: $(VENV)/.project
 	@build/oldest/bin/python $(PIP) install --editable . --group test --constraint build/oldest/constraints.txt || $(PIP_FAILED)
 	@build/oldest/bin/python -m pytest
 
+bench: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-page: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks --page $(BENCH)
+
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -87,7 +95,7 @@ $(VENV)/.local: $(VENV)/.project
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
-$(VENV)/.test $(VENV)/.dev: $(VENV)/.project
+$(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.project
 	@echo "Installing the tools of group '$(@F:.%=%)' ..."
 	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
 	@touch $@
