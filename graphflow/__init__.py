@@ -61,6 +61,7 @@ from graphflow.errors import CompileError as CompileError
 from graphflow.errors import Diagnostic as Diagnostic
 from graphflow.errors import DocumentConflictError as DocumentConflictError
 from graphflow.errors import DocumentIndexError as DocumentIndexError
+from graphflow.errors import DrawingError as DrawingError
 from graphflow.errors import EmbeddingError as EmbeddingError
 from graphflow.errors import EmptyStreamError as EmptyStreamError
 from graphflow.errors import FoldError as FoldError

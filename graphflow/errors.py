@@ -7,6 +7,7 @@ from typing import Self
 
 from graphflow_compiler.errors import CompileError as CompileError
 from graphflow_compiler.errors import Diagnostic as Diagnostic
+from graphflow_compiler.errors import DrawingError as DrawingError
 from graphflow_compiler.errors import EmptyStreamError as EmptyStreamError
 from graphflow_compiler.errors import FoldError as FoldError
 from graphflow_compiler.errors import GraphflowError as GraphflowError

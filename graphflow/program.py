@@ -23,7 +23,7 @@ from graphflow.runtime.run import OpenedChunks, OpenedEvents, run_for_value
 from graphflow.runtime.tasks import require_trio
 from graphflow_compiler.ir import Graph, Op
 from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
-from graphflow_compiler.plan import Plan
+from graphflow_compiler.plan import Format, Plan
 
 if TYPE_CHECKING:
     from graphflow.chain import Chain
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
-
-Format = Literal["text", "mermaid", "dot", "json"]
 
 
 @final
@@ -52,18 +50,20 @@ class Program(Generic[In, Out]):
 
     # --- what it is ---
 
-    def explain(self, format: Format = "text", *, after: str | None = None) -> str:
-        """Return the plan as text, as a drawing (``mermaid``, ``dot``) or as JSON.
+    def explain(self, format: Format = "text", *, after: str | None = None, full: bool = False) -> str:
+        """Return the plan as text, as a drawing (``mermaid``, ``dot``, ``svg``), as a page (``html``) or as JSON.
 
         Args:
-            format: which of them.
-            after: the name of a pass: the text of what that pass gave, instead of the finished plan.
+            format: which of them. ``svg`` is drawn by graphviz, which must be installed.
+            after: the name of a pass: what that pass gave, instead of the finished plan.
+            full: of text, show every node of a long plan, where otherwise the middle of what is long is folded.
 
         Raises:
-            ValueError: there is no such format or pass.
+            ValueError: there is no such format or pass, or the pass gives no plan yet, which only text can show.
+            DrawingError: ``svg`` was asked for, and graphviz is not there.
         """
         if after is None:
-            return self.plan.explain(format)
+            return self.plan.explain(format, full=full)
         from graphflow_compiler.render import render_graph, render_plan
 
         if after not in PASS_NAMES:
@@ -71,7 +71,11 @@ class Program(Generic[In, Out]):
         seen: dict[str, Graph | Plan] = {}
         compile_graph(lower(self._chain._declaration), observe=seen.__setitem__)
         subject = seen[after]
-        return render_graph(subject) if isinstance(subject, Graph) else render_plan(subject, format)
+        if isinstance(subject, Plan):
+            return render_plan(subject, format, full=full)
+        if format != "text":
+            raise ValueError(f"what {after!r} gives is no plan yet: it can only be shown as 'text', not as {format!r}")
+        return render_graph(subject)
 
     def __str__(self) -> str:
         return self.explain()

@@ -7,6 +7,7 @@ The tree, as users see it (all but `InternalError` are re-exported by ``graphflo
     │   └── NotStreamingError   `plan.require_streaming()` on a plan that blocks
     ├── EmptyStreamError        a value was asked of a stream that gave nothing
     ├── FoldError               chunks that the accumulator of an edge cannot fold
+    ├── DrawingError            `explain("svg")` without graphviz
     └── InternalError           a broken invariant of graphflow itself: please report it
 
 Errors raised by a user's node are never wrapped: they arrive as themselves, with a note.
@@ -116,6 +117,10 @@ class EmptyStreamError(GraphflowError, ValueError):
 
 class FoldError(GraphflowError, TypeError):
     """A chunk arrived that the accumulator of the edge cannot fold."""
+
+
+class DrawingError(GraphflowError, RuntimeError):
+    """A drawing was asked for that another program makes, which is not there, or has failed."""
 
 
 class InternalError(GraphflowError):

@@ -15,6 +15,8 @@ from graphflow_compiler.errors import Diagnostic, NotStreamingError
 from graphflow_compiler.ir import INPUT, Edge, Node, NodeClass, NodeId, Op, Scope
 
 StageId = NewType("StageId", str)
+#: What a plan can be shown as.
+Format = Literal["text", "mermaid", "dot", "svg", "html", "json"]
 BufferKind = Literal["call", "fold", "bounded", "unbounded"]
 
 #: How many chunks a bounded buffer holds, unless told otherwise.
@@ -223,20 +225,32 @@ class Plan:
             )
         return self
 
-    def explain(self, format: Literal["text", "mermaid", "dot", "json"] = "text") -> str:
-        """Return the plan as text, a mermaid or dot drawing, or JSON."""
+    def explain(self, format: Format = "text", *, full: bool = False) -> str:
+        """Return the plan as text, as a drawing (``mermaid``, ``dot``, ``svg``), as a page (``html``) or as JSON.
+
+        Args:
+            format: which of them. ``svg`` is drawn by graphviz, which must be installed.
+            full: of text, show every node of a long plan, where otherwise the middle of what is long is folded.
+
+        Raises:
+            ValueError: there is no such format.
+            DrawingError: ``svg`` was asked for, and graphviz is not there.
+        """
         from graphflow_compiler.render import render_plan  # the renderers read plans: imported when one is asked
 
-        return render_plan(self, format)
+        return render_plan(self, format, full=full)
 
     def __str__(self) -> str:
         return self.explain()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from graphflow_compiler.render.html import in_frame
+
+        # No JSON: JupyterLab would show that, as a tree, rather than the page.
         return {
             "text/plain": self.explain("text"),
             "text/vnd.mermaid": self.explain("mermaid"),
-            "application/json": self.explain("json"),
+            "text/html": in_frame(self.explain("html")),
         }
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -34,9 +34,20 @@ from graphflow_compiler.ir import (
     SourceLocation,
 )
 from graphflow_compiler.pipeline import GRAPH_PASSES, compile_graph
-from graphflow_compiler.plan import Buffer, BufferKind, Cluster, Fan, Plan, PlannedNode, Stage
+from graphflow_compiler.plan import Buffer, BufferKind, Cluster, Fan, Format, Plan, PlannedNode, Stage
 from graphflow_compiler.render import dot, mermaid, outline, render_graph, render_plan
 from graphflow_compiler.types import UNKNOWN
+from tests.compiler.drawn import (
+    DOT_STRING,
+    Drawn,
+    arrows,
+    names,
+    read_dot,
+    read_html,
+    read_mermaid,
+    unescaped_dot,
+    unescaped_mermaid,
+)
 
 FILE = "/home/ada/shop/app/chains.py"
 
@@ -269,7 +280,8 @@ GRAPHS: dict[str, Callable[[], Graph]] = {
     "mixed": mixed,
     "nasty": nasty,
 }
-FORMATS = ("text", "mermaid", "dot", "json")
+#: All formats but SVG, which graphviz makes of dot.
+FORMATS = ("text", "mermaid", "dot", "html", "json")
 
 
 @pytest.fixture(params=GRAPHS)
@@ -652,8 +664,8 @@ def test_mermaid_is_drawn() -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_formats_that_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no format 'svg': choose 'text', 'mermaid', 'dot', 'json'"):
-        render_plan(compile_graph(rag()), "svg")
+    with pytest.raises(ValueError, match=r"no format 'png': choose 'text', 'mermaid', 'dot', 'svg', 'html', 'json'"):
+        render_plan(compile_graph(rag()), "png")
 
 
 # --- the text ----------------------------------------------------------------------------------------------
@@ -807,91 +819,36 @@ def test_no_format_prints_a_whole_path_or_an_address(plan: Plan) -> None:
 # --- drawings are true -------------------------------------------------------------------------------------
 
 
-def arrows(plan: Plan, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the ends of every edge of a plan and of its bodies, and of the way into a body, as drawings name them."""
-    ids = {node.id: f"{prefix}n{index}" for index, node in enumerate(plan.nodes)}
-    yield from ((ids[edge.source], ids[edge.target]) for edge in plan.edges)
-    for each in plan.nodes:
-        for index, body in enumerate(each.plans):
-            inner = f"{ids[each.id]}b{index}"
-            yield ids[each.id], f"{inner}n0"
-            yield from arrows(body, inner)
+def read(plan: Plan, format: str) -> Drawn:
+    readers: dict[str, Callable[[str], Drawn]] = {"mermaid": read_mermaid, "dot": read_dot, "html": read_html}
+    return readers[format](render_plan(plan, format))
 
 
-def names(plan: Plan, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every node by the name that drawings give it."""
-    for position, each in enumerate(plan.nodes):
-        yield f"{prefix}n{position}", each.id
-        for index, body in enumerate(each.plans):
-            yield from names(body, f"{prefix}n{position}b{index}")
+@pytest.mark.parametrize("format", ["mermaid", "dot", "html"])
+def test_a_drawing_reads_back_as_the_plan(plan: Plan, format: str) -> None:
+    drawn = read(plan, format)
+    assert drawn.arrows == sorted(arrows(plan))
+    assert drawn.names == {box_id: outline.printable(node_id) for box_id, node_id in names(plan)}
 
 
-MERMAID_LINE = re.compile(
-    r"""
-    (?P<source>n[0-9nb]+)\ (?P<arrow>-->|-\.->)(?:\|"(?P<label>[^"]*)"\|)?\ (?P<target>n[0-9nb]+)
-    | (?P<id>n[0-9nb]+)(?:\[/|\(\[|\(|\[)"(?P<text>[^"]*)"(?:/\]|\]\)|\)|\]):::(?P<look>[a-z]+)
-    | subgraph\ [a-z0-9]+\["[^"]*"\] | end
-    | classDef\ [a-z]+\ [a-z0-9#:,\- ]+ | class\ (?P<marked>n[0-9nb]+)\ (?P<mark>[a-z]+)
-    | flowchart\ TD
-    """,
-    re.VERBOSE,
-)
-
-DOT_STRING = r'"(?:[^"\\]|\\.)*"'
-DOT_ATTRIBUTES = rf"\[\w+=(?:{DOT_STRING}|\w+)(?:, \w+=(?:{DOT_STRING}|\w+))*\]"
-DOT_LINE = re.compile(
-    rf"""
-    (?P<source>n[0-9nb]+)\ ->\ (?P<target>n[0-9nb]+)(?:\ {DOT_ATTRIBUTES.replace(" ", chr(92) + " ")})?;
-    | (?P<id>n[0-9nb]+)\ (?P<attributes>{DOT_ATTRIBUTES.replace(" ", chr(92) + " ")});
-    | (?:node|edge)\ {DOT_ATTRIBUTES.replace(" ", chr(92) + " ")};
-    | (?:\w+=(?:{DOT_STRING}|\w+);\ ?)+
-    | digraph\ plan\ \{{ | subgraph\ cluster_[a-z0-9]+\ \{{ | \}}
-    """,
-    re.VERBOSE,
-)
-
-
-def unescaped_mermaid(label: str) -> str:
-    words = {"quot": '"', "lt": "<", "gt": ">"}
-    return re.sub(r"#(\w+);", lambda found: words.get(found[1]) or chr(int(found[1])), label)
-
-
-def unescaped_dot(label: str) -> str:
-    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), label).replace("&amp;", "&")
-
-
-def test_mermaid_reads_back_as_the_plan(plan: Plan) -> None:
-    opening, title, closing, *lines = render_plan(plan, "mermaid").splitlines()
-    assert (opening, closing) == ("---", "---")
-    assert json.loads(title.removeprefix("title: ")).startswith(outline.printable(plan.name))
-    read = [MERMAID_LINE.fullmatch(line.strip()) for line in lines]
-    assert None not in read, [line for line, found in zip(lines, read, strict=True) if found is None]
-    found = [match for match in read if match is not None]
-    assert sorted((match["source"], match["target"]) for match in found if match["source"]) == sorted(arrows(plan))
-    texts = {match["id"]: unescaped_mermaid(match["text"].split("<br/>")[0]) for match in found if match["id"]}
-    assert texts == {drawn: outline.printable(node_id) for drawn, node_id in names(plan)}
-    looks = {match["id"]: match["look"] for match in found if match["id"]}
-    assert all(looks[f"n{i}"] == each.node_class for i, each in enumerate(plan.nodes) if each.op is not Op.INPUT)
-    marked = {match["marked"] for match in found if match["mark"] in ("begins", "whole", "maybe")}
+@pytest.mark.parametrize("format", ["mermaid", "html"])
+def test_a_drawing_shows_classes_and_marks(plan: Plan, format: str) -> None:
+    drawn = read(plan, format)
+    expected = {f"n{i}": "input" if each.op is Op.INPUT else str(each.node_class) for i, each in enumerate(plan.nodes)}
+    assert {box_id: look for box_id, look in drawn.looks.items() if "b" not in box_id} == expected
     positions = {each.id: f"n{i}" for i, each in enumerate(plan.nodes)}
-    assert {each for each in marked if "b" not in each} == {positions[each] for each in plan.streaming_begins}
-
-
-def test_dot_reads_back_as_the_plan(plan: Plan) -> None:
-    lines = render_plan(plan, "dot").splitlines()
-    read = [DOT_LINE.fullmatch(line.strip()) for line in lines]
-    assert None not in read, [line for line, found in zip(lines, read, strict=True) if found is None]
-    found = [match for match in read if match is not None]
-    assert sorted((match["source"], match["target"]) for match in found if match["source"]) == sorted(arrows(plan))
-    labels = {
-        match["id"]: unescaped_dot(match["attributes"].split('label="')[1].split("\\n")[0])
-        for match in found
-        if match["id"] and "\\\\n" not in match["attributes"]
+    own = {box_id: mark for box_id, mark in drawn.marked.items() if "b" not in box_id}
+    assert {box_id for box_id, mark in own.items() if mark != "blocks"} == {
+        positions[each] for each in plan.streaming_begins
     }
-    drawn = dict(names(plan))
-    assert labels
-    assert all(drawn[each] == label or not drawn[each].isprintable() for each, label in labels.items())
-    assert "\n".join(lines).count("{") >= "\n".join(lines).count("subgraph cluster_") + 1
+    assert [box_id for box_id, mark in own.items() if mark == "blocks"] == [
+        positions[each] for each in (plan.blocked_by,) if each is not None
+    ]
+
+
+def test_the_title_of_a_mermaid_drawing_is_a_string_of_json(plan: Plan) -> None:
+    title = render_plan(plan, "mermaid").splitlines()[1].removeprefix("title: ")
+    assert json.loads(title).startswith(outline.printable(plan.name))
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -1087,10 +1044,14 @@ def test_the_text_is_the_same_under_any_hash_seed() -> None:
     assert {text.decode().replace("\r\n", "\n") for text in texts} == {everything_shown() + "\n"}
 
 
-def test_the_formats_are_those_that_a_notebook_is_given() -> None:
+def test_a_notebook_is_given_the_page_in_a_frame() -> None:
     bundle = compile_graph(rag())._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/vnd.mermaid", "application/json"}
-    assert set(render.FORMATS) == set(FORMATS)
+    assert set(bundle) == {"text/plain", "text/vnd.mermaid", "text/html"}
+    assert bundle["text/html"].startswith("<iframe ")
+
+
+def test_there_are_these_formats() -> None:
+    assert set(render.FORMATS) == {*FORMATS, "svg"} == set(get_args(Format))
 
 
 if __name__ == "__main__":

@@ -130,6 +130,13 @@ class EdgeLine:
         return self.buffer.kind + (f" {self.buffer.capacity:,}" if self.buffer.capacity is not None else "")
 
     @property
+    def label(self) -> str:
+        """What a drawing says of it."""
+        port = "" if self.sole else self.port or ""
+        key = "" if self.key is None else f"[{self.key!r}]"
+        return " · ".join(filter(None, (port, key, self.kind, "unchecked" if self.unchecked else "")))
+
+    @property
     def carried(self) -> str:
         """The kind of the buffer, and how chunks fold on their way."""
         if self.kind == "fold":
@@ -278,9 +285,11 @@ class Outline:
     @property
     def verdict(self) -> tuple[str, ...]:
         """Whether the output streams, from where, after what, or else why not: a sentence each."""
-        return (*self._by_key(), *self._from_where())
+        return (*self.verdict_by_key, *self.verdict_by_place)
 
-    def _by_key(self) -> Iterable[str]:
+    @property
+    def verdict_by_key(self) -> Iterable[str]:
+        """Which keys of the output stream, and which do not."""
         live = [key for key, streams in self.streams_by_key.items() if streams]
         whole = [key for key, streams in self.streams_by_key.items() if not streams]
         if live:
@@ -288,7 +297,9 @@ class Outline:
         if whole:
             yield f"{listed(whole)} {'does' if len(whole) == 1 else 'do'} not stream"
 
-    def _from_where(self) -> Iterable[str]:
+    @property
+    def verdict_by_place(self) -> Iterable[str]:
+        """From which nodes the output comes and after what, or which node blocks it."""
         yield from map(str, self.beginnings)
         if len(self.begins) > len(self.beginnings):
             yield f"… and so at {len(self.begins) - len(self.beginnings):,} more nodes"
@@ -386,6 +397,11 @@ def labels(node: Node) -> tuple[str, ...]:
         return (f"for every item, {how}" + (", and an error is a result" if node.rescue is not None else ""),)
     conditions = (f"if `{getattr(condition, '__name__', type(condition).__name__)}`" for condition in node.conditions)
     return (*conditions, "otherwise")[: len(node.bodies)] if node.bodies else ()
+
+
+def who_runs(stage: Stage) -> str:
+    """Say which task runs a stage."""
+    return "a task of its own" if stage.own_task else "pulled by the reader"
 
 
 def listed(names: Sequence[str], most: int = MANY) -> str:

@@ -1,31 +1,24 @@
 """Lay an outline out as text: what streams, from where, after what, and why; then the stages, node by node.
 
-Columns are aligned and lines wrapped at `WIDTH`. What is long and all alike is folded in the middle, but never a node
-that is marked, has bodies or is named in a diagnostic.
+Columns are aligned and lines wrapped. What is long and all alike is folded in the middle, unless all is asked for.
 """
 
 from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import attrs
 
 from graphflow_compiler.ir import INPUT, NodeId
-from graphflow_compiler.plan import Cluster, Stage
-from graphflow_compiler.render.outline import MANY, EdgeLine, NodeLine, Outline, printable, shortened
+from graphflow_compiler.plan import Cluster
+from graphflow_compiler.render.folding import FOLD_ABOVE, Gap, ShownStage, fold, shown_stages
+from graphflow_compiler.render.outline import EdgeLine, NodeLine, Outline, printable, shortened, who_runs
 
 #: The width of a line, in characters. Only diagnostics, in their standard form, and what is nested deep are wider.
 WIDTH: Final = 110
-
-#: More nodes in a stage, or more stages, than this are folded in the middle.
-FOLD_ABOVE: Final = 40
-#: More stages than this are folded where the plan has more than ten times `FOLD_ABOVE` nodes.
-FOLD_STAGES_ABOVE: Final = 10
-_HEAD: Final = 4
-_TAIL: Final = 2
 
 _GUTTER: Final = 4
 _OPEN, _BAR, _CLOSE = "  ┌ ", "  │ ", "  └ "
@@ -39,12 +32,16 @@ _NARROWEST: Final = 24
 #: What is longer, such as a type of many keys, is cut.
 _LONGEST: Final = 240
 
-ItemT = TypeVar("ItemT")
 
+def as_text(outline: Outline, *, full: bool = False, width: int = WIDTH) -> str:
+    """Lay an outline out as text.
 
-def as_text(outline: Outline) -> str:
-    """Lay an outline out as text."""
-    lines = [*_wrapped(outline.headline, WIDTH, rest="  "), *_body(outline, WIDTH, titles=True)]
+    Args:
+        outline: what is to be shown.
+        full: show every node, however many there are.
+        width: of a line, in characters.
+    """
+    lines = [*_wrapped(outline.headline, width, rest="  "), *_body(outline, width, full=full, titles=True)]
     before = ""
     for where, diagnostic in outline.all_diagnostics():
         lines.append("")
@@ -55,97 +52,26 @@ def as_text(outline: Outline) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _body(outline: Outline, width: int, *, titles: bool) -> Iterator[str]:
+def _body(outline: Outline, width: int, *, full: bool, titles: bool) -> Iterator[str]:
     """Yield what stands under the headline of a plan, or of a body."""
     for sentence in outline.verdict:
         yield from _wrapped(sentence, width, rest="  ")
-    shown = _shown(outline)
-    rows = [outline.by_id[INPUT], *(node for _, nodes in shown for node in nodes if isinstance(node, NodeLine))]
-    table = _Table.fitting(rows, width)
+    shown = shown_stages(outline, full=full)
+    nodes = (node for each in shown if isinstance(each, ShownStage) for node in each.nodes)
+    rows = [outline.by_id[INPUT], *(node for node in nodes if isinstance(node, NodeLine))]
+    table = _Table.fitting(rows, width, full=full)
     yield ""
     if titles:
         yield from table.row("", _TITLES)
     yield from table.node(outline.by_id[INPUT])
-    for stage, nodes in shown:
+    for each in shown:
         yield ""
-        if isinstance(stage, _Gap):
-            yield f"… {stage.count:,} more stages like these ({stage.first} to {stage.last})"
+        if isinstance(each, Gap):
+            yield f"… {each.count:,} more stages like these ({each.first} to {each.last})"
             continue
-        who = "a task of its own" if stage.own_task else "pulled by the reader"
-        yield from _wrapped(f"{stage.id.ljust(_GUTTER - 1)} {who}: {stage.reason}", width, rest=" " * _GUTTER)
-        yield from table.stage(stage, nodes)
-
-
-# --- what is shown of what is long -------------------------------------------------------------------------
-
-
-@attrs.frozen
-class _Gap:
-    """Several of one kind that are not shown."""
-
-    count: int
-    first: str
-    last: str
-
-    def __str__(self) -> str:
-        return printable(f"… {self.count:,} more like these (`{self.first}` to `{self.last}`)")
-
-
-def _shown(outline: Outline) -> list[tuple[Stage | _Gap, list[NodeLine | _Gap]]]:
-    """Return the stages and their nodes that are shown, with what stands for the others."""
-    kept = _worth_a_look(outline)
-    stages_kept = {outline.by_id[node_id].stage for node_id in kept}
-    is_long = len(outline.nodes) > 10 * FOLD_ABOVE
-
-    def nodes_of(stage: Stage | _Gap) -> list[NodeLine | _Gap]:
-        if isinstance(stage, _Gap):
-            return []
-        nodes = [outline.by_id[node_id] for node_id in stage.nodes]
-        return _folded(nodes, lambda node: node.id, kept=lambda node: node.id in kept)
-
-    stages = _folded(
-        outline.stages,
-        lambda stage: stage.id,
-        kept=lambda stage: stage.id in stages_kept,
-        above=FOLD_STAGES_ABOVE if is_long else FOLD_ABOVE,
-    )
-    return [(stage, nodes_of(stage)) for stage in stages]
-
-
-def _worth_a_look(outline: Outline) -> set[NodeId]:
-    marked = [node.id for node in outline.nodes if node.mark]
-    nested = [node.id for node in outline.nodes if node.bodies]
-    named = [diagnostic.node for diagnostic in outline.diagnostics if diagnostic.node is not None]
-    return {outline.output, *marked[:MANY], *nested[:MANY], *named[:MANY]}
-
-
-def _folded(
-    items: Sequence[ItemT],
-    name: Callable[[ItemT], str],
-    *,
-    kept: Callable[[ItemT], bool] = lambda item: False,
-    above: int = FOLD_ABOVE,
-) -> list[ItemT | _Gap]:
-    """Leave out what stands in the middle of more than so many items, except those that are kept."""
-    if len(items) <= above:
-        return list(items)
-    shown: list[ItemT | _Gap] = []
-    hidden: list[ItemT] = []
-
-    def close() -> None:
-        if len(hidden) > 1:
-            shown.append(_Gap(len(hidden), name(hidden[0]), name(hidden[-1])))
-        else:
-            shown.extend(hidden)
-        hidden.clear()
-
-    for index, item in enumerate(items):
-        if _HEAD <= index < len(items) - _TAIL and not kept(item):
-            hidden.append(item)
-        else:
-            close()
-            shown.append(item)
-    return shown
+        title = f"{each.stage.id.ljust(_GUTTER - 1)} {who_runs(each.stage)}: {each.stage.reason}"
+        yield from _wrapped(title, width, rest=" " * _GUTTER)
+        yield from table.stage(each)
 
 
 # --- lines -------------------------------------------------------------------------------------------------
@@ -157,9 +83,10 @@ class _Table:
 
     widths: tuple[int, ...]
     width: int
+    full: bool
 
     @classmethod
-    def fitting(cls, rows: Iterable[NodeLine], width: int) -> _Table:
+    def fitting(cls, rows: Iterable[NodeLine], width: int, *, full: bool) -> _Table:
         """Make the columns as wide as what they hold, within limits."""
         needed = tuple(map(len, _TITLES))
         for node in rows:
@@ -167,7 +94,7 @@ class _Table:
         node_id, node_class, types, folds = needed
         node_id, folds = min(node_id, _WIDEST_ID), min(folds, _WIDEST_FOLD)
         room = width - _GUTTER - node_id - node_class - folds - 3 * len(_GAP)
-        return cls((node_id, node_class, min(types, max(room, _NARROWEST)), folds), width)
+        return cls((node_id, node_class, min(types, max(room, _NARROWEST)), folds), width, full)
 
     def row(self, gutter: str, cells: Sequence[str], below: str = "") -> Iterator[str]:
         """Yield the lines of a row: each cell wrapped into its column."""
@@ -176,16 +103,17 @@ class _Table:
             line = _GAP.join(part.ljust(width) for part, width in zip(parts, self.widths, strict=True))
             yield (below if index else gutter).ljust(_GUTTER) + line
 
-    def stage(self, stage: Stage, nodes: Sequence[NodeLine | _Gap]) -> Iterator[str]:
+    def stage(self, shown: ShownStage) -> Iterator[str]:
         """Yield the lines of a stage, with brackets around what is fused."""
-        clusters = {each: cluster for cluster in stage.clusters if len(cluster.nodes) > 1 for each in cluster.nodes}
+        fused = (cluster for cluster in shown.stage.clusters if len(cluster.nodes) > 1)
+        clusters = {each: cluster for cluster in fused for each in cluster.nodes}
         open_cluster: Cluster | None = None
-        for node in nodes:
-            cluster = clusters.get(NodeId(node.first) if isinstance(node, _Gap) else node.id)
+        for node in shown.nodes:
+            cluster = clusters.get(NodeId(node.first) if isinstance(node, Gap) else node.id)
             goes_on = cluster is not None and cluster is open_cluster
             if open_cluster is not None and not goes_on:
                 yield from self.fused(open_cluster)
-            if isinstance(node, _Gap):
+            if isinstance(node, Gap):
                 yield (_BAR if goes_on else "").ljust(_GUTTER) + str(node)
                 open_cluster = cluster if goes_on else None
                 continue
@@ -209,8 +137,9 @@ class _Table:
             yield from _wrapped(line, self.width, first=below.ljust(_GUTTER + self.widths[0] + len(_GAP)))
         for body in node.bodies:
             corner, bar = ("    └ ", "      ") if body is node.bodies[-1] else ("    ├ ", "    │ ")
+            inner = max(self.width - len(bar), _NARROWEST)
             yield from _wrapped(f"{body.label}: {body.outline.headline}", self.width, first=corner, rest=bar + "  ")
-            for line in _body(body.outline, max(self.width - len(bar), _NARROWEST), titles=False):
+            for line in _body(body.outline, inner, full=self.full, titles=False):
                 yield bar + line
 
     def edges(self, node: NodeLine) -> Iterator[str]:
@@ -218,7 +147,7 @@ class _Table:
         notable = [edge for edge in node.inputs if edge.notable]
         width = min(max((len(printable(edge.ends)) for edge in notable), default=0), _WIDEST_ENDS)
         for why, group in itertools.groupby(notable, key=lambda edge: edge.why):
-            edges = _folded(tuple(group), lambda edge: edge.source)
+            edges = fold(tuple(group), lambda edge: edge.source, above=len(node.inputs) if self.full else FOLD_ABOVE)
             for edge in edges:
                 line = str(edge)
                 if isinstance(edge, EdgeLine):
