@@ -115,7 +115,7 @@ def _prose(sentence: str, links: Mapping[str, str]) -> str:
 def _links(outline: Outline, subject: NodeId | None = None) -> dict[str, str]:
     """Return where names of nodes lead: ids are unique, names only mean the node that a sentence is about."""
     links = {printable(node_id): box_id for node_id, box_id in ids(outline).items()}
-    if subject is not None:
+    if subject is not None and subject in outline.by_id:
         links[printable(outline.by_id[subject].name)] = links[printable(subject)]
     return links
 

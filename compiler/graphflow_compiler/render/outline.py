@@ -16,6 +16,7 @@ from typing import Final
 
 import attrs
 
+from graphflow_compiler.accumulate import Accumulator
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import (
     INPUT,
@@ -95,7 +96,8 @@ class EdgeLine:
         folds: how the chunks become that value.
         buffer: what stands between two stages.
         sole: its port is the only one of the target.
-        notable: it says more than that the one node follows the other.
+        source_folds: how the chunks of the source fold.
+        ports: how many ports the target has.
     """
 
     source: NodeId
@@ -109,7 +111,14 @@ class EdgeLine:
     snippet: str | None
     buffer: Buffer | None
     sole: bool
-    notable: bool
+    source_folds: str | None
+    ports: int
+
+    @property
+    def notable(self) -> bool:
+        """Tell whether it says more than that the one node follows the other."""
+        folds_differently = self.folds is not None and self.folds != self.source_folds
+        return self.buffer is not None or self.key is not None or self.ports > 1 or folds_differently
 
     @property
     def into(self) -> str:
@@ -483,7 +492,7 @@ class _Words:
             node_class=node.node_class,
             ports=tuple(_port(graph, port, feeding.get(port.name)) for port in node.ports),
             gives=show(node.output),
-            folds=None if node.folds is None else node.folds.name,
+            folds=_name(node.folds),
             reason=node.reason,
             location=self.location(node.location),
             inputs=tuple(
@@ -503,16 +512,14 @@ class _Words:
             port=edge.port,
             key=edge.key,
             whole=_waits(node, edge),
-            folds=None if edge.accumulator is None else edge.accumulator.name,
+            folds=_name(edge.accumulator),
             unchecked=edge.unchecked,
             location=self.location(edge.location),
             snippet=edge.snippet,
             buffer=buffer,
-            sole=_is_sole(node),
-            notable=buffer is not None
-            or edge.key is not None
-            or len(node.ports) > 1
-            or _folds_differently(edge, graph.by_id[edge.source]),
+            sole=is_sole(node.op, node.ports),
+            source_folds=_name(graph.by_id[edge.source].folds),
+            ports=len(node.ports),
         )
 
 
@@ -523,26 +530,23 @@ def _port(graph: Graph | Plan, port: Port, edge: Edge | None) -> PortLine:
         if edge.key is not None:
             found = field_type(known, edge.key)
             known = UNKNOWN if found is None else found
-    fold = None if port.fold is None else port.fold.name
-    return PortLine(port.name, port.streams, port.required, edge is not None, show(known), fold)
+    return PortLine(port.name, port.streams, port.required, edge is not None, show(known), _name(port.fold))
 
 
-def _is_sole(node: Node) -> bool:
-    return len(node.ports) == 1 and node.op is not Op.JOIN
+def is_sole(op: Op, ports: Sequence[object]) -> bool:
+    """Tell whether an edge into a node of these ports needs no port to be named."""
+    return len(ports) == 1 and op is not Op.JOIN
+
+
+def _name(accumulator: Accumulator | None) -> str | None:
+    return None if accumulator is None else accumulator.name
 
 
 def _waits(node: Node, edge: Edge) -> bool:
     """Tell whether the edge leads into a port that waits for the whole value, as far as it is known into which."""
     if node.op is Op.JOIN:
         return False
-    return any(not port.streams and (port.name == edge.port or _is_sole(node)) for port in node.ports)
-
-
-def _folds_differently(edge: Edge, source: Node) -> bool:
-    """Tell whether the port says how it folds, rather than the stream."""
-    if edge.accumulator is None or edge.accumulator == source.folds:
-        return False
-    return source.folds is None or edge.accumulator.name != source.folds.name
+    return any(not port.streams and (port.name == edge.port or is_sole(node.op, node.ports)) for port in node.ports)
 
 
 def _details(node: Node) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ import attrs
 
 from graphflow_compiler.ir import INPUT, NodeId
 from graphflow_compiler.plan import Cluster
-from graphflow_compiler.render.folding import FOLD_ABOVE, Gap, ShownStage, fold, shown_stages
+from graphflow_compiler.render.folding import FOLD_ABOVE, LONG, Gap, ShownStage, fold, shown_stages
 from graphflow_compiler.render.outline import EdgeLine, NodeLine, Outline, printable, shortened, who_runs
 
 #: The width of a line, in characters. Only diagnostics, in their standard form, and what is nested deep are wider.
@@ -59,7 +59,7 @@ def _body(outline: Outline, width: int, *, full: bool, titles: bool) -> Iterator
     shown = shown_stages(outline, full=full)
     nodes = (node for each in shown if isinstance(each, ShownStage) for node in each.nodes)
     rows = [outline.by_id[INPUT], *(node for node in nodes if isinstance(node, NodeLine))]
-    table = _Table.fitting(rows, width, full=full)
+    table = _Table.fitting(rows, width, full=full, opens_bodies=full or len(outline.nodes) <= LONG)
     yield ""
     if titles:
         yield from table.row("", _TITLES)
@@ -79,14 +79,20 @@ def _body(outline: Outline, width: int, *, full: bool, titles: bool) -> Iterator
 
 @attrs.frozen
 class _Table:
-    """The columns of one plan."""
+    """The columns of one plan.
+
+    Attributes:
+        full: show every edge.
+        opens_bodies: show the nodes of bodies, rather than one line for each body.
+    """
 
     widths: tuple[int, ...]
     width: int
     full: bool
+    opens_bodies: bool
 
     @classmethod
-    def fitting(cls, rows: Iterable[NodeLine], width: int, *, full: bool) -> _Table:
+    def fitting(cls, rows: Iterable[NodeLine], width: int, *, full: bool, opens_bodies: bool) -> _Table:
         """Make the columns as wide as what they hold, within limits."""
         needed = tuple(map(len, _TITLES))
         for node in rows:
@@ -94,7 +100,7 @@ class _Table:
         node_id, node_class, types, folds = needed
         node_id, folds = min(node_id, _WIDEST_ID), min(folds, _WIDEST_FOLD)
         room = width - _GUTTER - node_id - node_class - folds - 3 * len(_GAP)
-        return cls((node_id, node_class, min(types, max(room, _NARROWEST)), folds), width, full)
+        return cls((node_id, node_class, min(types, max(room, _NARROWEST)), folds), width, full, opens_bodies)
 
     def row(self, gutter: str, cells: Sequence[str], below: str = "") -> Iterator[str]:
         """Yield the lines of a row: each cell wrapped into its column."""
@@ -139,6 +145,8 @@ class _Table:
             corner, bar = ("    └ ", "      ") if body is node.bodies[-1] else ("    ├ ", "    │ ")
             inner = max(self.width - len(bar), _NARROWEST)
             yield from _wrapped(f"{body.label}: {body.outline.headline}", self.width, first=corner, rest=bar + "  ")
+            if not self.opens_bodies:
+                continue
             for line in _body(body.outline, inner, full=self.full, titles=False):
                 yield bar + line
 
