@@ -128,8 +128,12 @@ class EdgeLine:
     @property
     def ends(self) -> str:
         """What leads where, the target being known."""
-        source = f"`{self.source}`" if self.key is None else f"key {self.key!r} of `{self.source}`"
-        return source if self.sole else f"{source} into {self.into}"
+        return self.origin if self.sole else f"{self.origin} into {self.into}"
+
+    @property
+    def origin(self) -> str:
+        """What it leads from, in words."""
+        return f"`{self.source}`" if self.key is None else f"key {self.key!r} of `{self.source}`"
 
     @property
     def kind(self) -> str:

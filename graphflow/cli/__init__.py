@@ -1,0 +1,31 @@
+"""The command line: `graphflow explain`, `run`, `check`, `diff` and `explain-code`, each thin over what Python has.
+
+What it needs is the extra `cli`, and is imported when the command line is used, never by ``import graphflow``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from graphflow.errors import MissingExtraError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code.
+
+    Args:
+        arguments: instead of those of the process.
+    """
+    try:
+        import rich  # noqa: F401
+        import typer  # noqa: F401
+    except ImportError:
+        sys.exit(f"graphflow: {MissingExtraError('the command line', 'cli')}")
+    from graphflow.cli.app import app
+    from graphflow.cli.outcome import ends
+
+    with ends():
+        app(args=None if arguments is None else list(arguments), prog_name="graphflow")
+    sys.exit(0)
