@@ -5,6 +5,7 @@ What it needs is the extra `cli`, and is imported when the command line is used,
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from graphflow.cli.app import app
     from graphflow.cli.outcome import ends
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what cannot be encoded is no reason to fail
     with ends():
         app(args=None if arguments is None else list(arguments), prog_name="graphflow")
     sys.exit(0)

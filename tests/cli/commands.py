@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 import attrs
 import pytest
@@ -39,9 +41,14 @@ async def failing(port: str) -> AsyncIterator[str]:
     raise ValueError(f"nobody knows {port}")
 
 
-lost = failing | gf.chunkwise(str.upper)
+@gf.chunkwise
+def loud(text: str) -> str:
+    return text.upper()
+
+
+lost = failing | loud
 countries = gf.ScriptedChatModel('{"names": ["France", "Spain"]}') | gf.json_parser()
-tool = gf.tool(lambda port: port.upper(), name="loud", description="Say it louder.")
+tool = gf.tool(lambda port: port.upper(), name="louder", description="Say it louder.")
 program = gf.compile(answer)
 plain = 7
 """
@@ -54,6 +61,13 @@ class Ended:
     code: int
     out: str
     err: str
+
+
+class Terminal(io.StringIO):
+    """A terminal at which nobody types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Shell:
@@ -70,12 +84,23 @@ class Shell:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def __call__(self, *arguments: str) -> Ended:
-        """Give a command in this process."""
+    def __call__(self, *arguments: str, given: str | None = "") -> Ended:
+        """Give a command in this process, and forget the modules that it has imported.
+
+        Args:
+            arguments: the words after ``graphflow``.
+            given: what is piped into it; None where standard input is a terminal, at which nobody types.
+        """
+        before = set(sys.modules)
         self._capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        stdin = Terminal() if given is None else io.StringIO(given)
+        with mock.patch.object(sys, "stdin", stdin), pytest.raises(SystemExit) as ended:
             main(arguments)
         out, err = self._capsys.readouterr()
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and Path(file).is_relative_to(self.folder):
+                del sys.modules[name]
         code = ended.value.code
         assert code is None or isinstance(code, int)
         return Ended(code or 0, out, err)
@@ -96,5 +121,6 @@ class Shell:
 
 def surroundings() -> dict[str, str]:
     """Return an environment in which this project is found, and warnings are errors."""
+    known = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     paths = os.pathsep.join(path for path in sys.path if path)
-    return os.environ | {"PYTHONPATH": paths, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}
+    return known | {"PYTHONPATH": paths, "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}

@@ -14,6 +14,7 @@ shop has these chains:
   blocked    aggregate
   both       aggregate
   failing    producer
+  loud       transform
   lost       producer
   countries  producer
   tool       aggregate
