@@ -55,20 +55,17 @@ _HEADINGS: Final = {
 
 
 def differences(old: Outline, new: Outline) -> tuple[Change, ...]:
-    """Return what has changed between two plans, what matters most first.
-
-    >>> from graphflow_compiler.ir import INPUT, Graph, Node, Op
-    >>> from graphflow_compiler.pipeline import compile_graph
-    >>> from graphflow_compiler.render.outline import outline_of
-    >>> same = outline_of(compile_graph(Graph((Node(INPUT, "input", Op.INPUT),), (), INPUT)))
-    >>> differences(same, same)
-    ()
-    """
+    """Return what has changed between two plans, what matters most first."""
     return tuple(_differences(old, new, ""))
 
 
 def as_difference(changes: Iterable[Change]) -> str:
-    """Lay changes out as text, under headings; "no change" if there are none."""
+    """Lay changes out as text, under headings; "no change" if there are none.
+
+    >>> print(as_difference([Change("node", Sign.ADDED, "`shout` aggregate, str → str")]))
+    nodes:
+      + `shout` aggregate, str → str
+    """
     groups: dict[str, list[Change]] = {}
     for change in changes:
         groups.setdefault(change.what, []).append(change)
