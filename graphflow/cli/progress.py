@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from graphflow.cli.outcome import ReaderGoneError
 from graphflow.cli.values import Writer, as_line, as_text, visible
 from graphflow.events import EndEvent, ErrorEvent, Event, StartEvent, StreamEvent
 from graphflow_compiler.plan import Plan, PlannedNode
@@ -20,6 +21,8 @@ _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _PER_SECOND: Final = 10
 #: Lines of a terminal that are left to the output and the shell.
 _SPARE: Final = 8
+#: How many nodes stay on the terminal when a run has failed.
+_MOST_LEFT: Final = 40
 
 
 @attrs.define
@@ -83,8 +86,8 @@ class Progress:
         self._live.stop()
         with self._writer:
             self._writer.text(self._open)
-        if isinstance(error, Exception):
-            Console(stderr=True, highlight=False).print(*self._lines(len(self._rows)), sep="\n")
+        if isinstance(error, Exception) and not isinstance(error, ReaderGoneError):
+            Console(stderr=True, highlight=False).print(*self._lines(_MOST_LEFT), sep="\n")
         elif error is None:
             first = f"first chunk after {self._first:.2f} s · " if self._first is not None else ""
             said = Text(f"{first}done in {self._elapsed():.2f} s", style="dim")

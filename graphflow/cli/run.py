@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 from graphflow.cli.outcome import Code, CommandError, ReaderGoneError
 from graphflow.cli.progress import Progress
-from graphflow.cli.values import Writer, as_line
+from graphflow.cli.values import Writer, as_line, as_text
 from graphflow.errors import InputError
 from graphflow.events import Event
 from graphflow.program import Program
+from graphflow_compiler.render.outline import outline_of, shortened
+
+#: How much of a value is told with an event.
+_MOST: Final = 80
 
 
 def run_chain(program: Program[Any, Any], value: Any, *, events: bool, json_lines: bool, trace: bool) -> None:
@@ -72,8 +78,14 @@ async def _watch(program: Program[Any, Any], value: Any, progress: Progress) -> 
 def _told(event: Event) -> str:
     """Tell of an event in a line: what, of which node, with what."""
     data = event.data if isinstance(event.data, dict) else {"data": event.data}
-    said = "  ".join(f"{key} {as_line(value)}" for key, value in data.items())
+    said = "  ".join(f"{key} {shortened(as_line(_in_words(value)), _MOST)}" for key, value in data.items())
     return f"{event.event:<22}  {event.name}  {said}".rstrip()
+
+
+def _in_words(value: Any) -> Any:
+    """Return the text of what has one."""
+    text = as_text(value)
+    return value if text is None else text
 
 
 # --- what went wrong ---------------------------------------------------------------------------------------
@@ -93,8 +105,6 @@ def _stop(errors: list[BaseException], program: Program[Any, Any], *, trace: boo
     told = "\n".join(dict.fromkeys("\n".join(_failure(error, trace=trace)) for error in errors))
     if not all(isinstance(error, InputError) for error in errors):
         return CommandError(told, Code.FAILED)
-    from graphflow_compiler.render.outline import outline_of
-
     takes = outline_of(program.plan).takes
     return CommandError(
         f"{told}\n  hint: the chain takes {takes}; --json-input takes values that are no text", Code.WRONG_COMMAND
@@ -106,4 +116,7 @@ def _failure(error: BaseException, *, trace: bool) -> Iterator[str]:
         yield "".join(traceback.format_exception(error)).rstrip()
         return
     yield f"{type(error).__name__}: {error}".rstrip(": ")
-    yield from (f"  {line}" for note in getattr(error, "__notes__", ()) for line in note.splitlines())
+    here = os.getcwd() + os.sep
+    for note in getattr(error, "__notes__", ()):
+        without_run = re.sub(r", run [0-9a-f-]{36}$", "", note)  # there is only the one
+        yield from (f"  {line}" for line in without_run.replace(here, "").splitlines())

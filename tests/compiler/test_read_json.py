@@ -123,6 +123,10 @@ REFUSED: dict[str, tuple[str | Callable[[dict[str, Any]], object], str]] = {
         lambda plan: plan["stages"][1]["nodes"].append("nobody"),
         "stages: a stage names a node that there is not, or the input",
     ),
+    "a stage with a name of its own": (
+        lambda plan: plan["stages"][1].update(id='"><script>'),
+        'stages[1].id: expected s and a number, found "\\"><script>"',
+    ),
     "an empty stage": (
         lambda plan: plan["stages"][1].update(nodes=[]),
         "stages[1].nodes: a stage has a node or more",
@@ -155,6 +159,22 @@ def test_what_is_larger_than_any_plan_is_refused(monkeypatch: pytest.MonkeyPatch
 SAVED: Final = [json.loads(compile_graph(declared()).explain("json")) for declared in (nested, broken)]
 
 
+DAMAGE: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    -1,
+    2.5,
+    "",
+    "input",
+    "s0",
+    [],
+    ["each"],
+    {},
+    {"a": 1},
+    "'\"><script>alert(1)</script>",
+)
+
+
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Yield every object or array in a value with every key or index of it."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -172,11 +192,10 @@ def test_whatever_is_damaged_is_refused_or_can_still_be_shown(data: st.DataObjec
         if data.draw(st.booleans()):
             del holder[key]
         else:
-            values = st.sampled_from([None, True, -1, 2.5, "", "input", "each", "s0", [], ["each"], {}, {"a": 1}])
-            holder[key] = data.draw(values)
+            holder[key] = copy.deepcopy(data.draw(st.sampled_from(DAMAGE)))
     try:
         outline = read_plan(json.dumps(plan))
     except PlanFormatError:
         return
-    for format in READABLE:
-        assert render_outline(outline, format)
+    shown = {format: render_outline(outline, format) for format in READABLE}
+    assert shown["html"].count("<script>") == 1, "nothing that is read is ever markup"

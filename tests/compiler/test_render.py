@@ -709,6 +709,43 @@ def test_a_long_plan_stays_readable() -> None:
     assert "step.5000" in text
 
 
+def tangle(count: int) -> Graph:
+    """Make a graph of many short stages: every node forks, and every third joins two of those before it."""
+    nodes: list[Node] = []
+    edges: list[tuple[str | None, ...]] = []
+    for index in range(count):
+        name = f"n{index}"
+        if index % 3 == 2:
+            nodes.append(node(name, Op.CALL, whole("left", str), whole("right", str), output=str))
+            edges += [(f"n{index - 1}", name, "left"), (f"n{index - 2}", name, "right")]
+        else:
+            nodes.append(node(name, Op.GENERATE, whole("text", str), output=str))
+            edges.append((f"n{index - index % 3 - 1}" if index > 2 else "input", name))
+    return graph("tangle", nodes, edges)
+
+
+def routes(count: int) -> Graph:
+    """Make a graph in which every tenth node is a branch."""
+    steps = long(count).nodes[1:]
+    route = nested().nodes[1]
+    return line_of(
+        "routes",
+        *(attrs.evolve(route, id=each.id) if index % 10 == 5 else each for index, each in enumerate(steps)),
+    )
+
+
+@pytest.mark.parametrize("declared", [long, tangle, routes], ids=lambda declared: declared.__name__)
+def test_a_plan_of_500_nodes_is_read_at_a_glance_or_in_full(declared: Callable[[int], Graph]) -> None:
+    plan = compile_graph(declared(501))
+    lines = render_plan(plan).splitlines()
+    assert len(lines) < 150
+    assert any("more" in line and "like these" in line for line in lines)
+    full = render_plan(plan, full=True)
+    assert "like these" not in full
+    rows = re.findall(r"^(?:  [▶▷■] |    |  [┌│] )(\S+) +(?:transform|aggregate|producer) ", full, flags=re.MULTILINE)
+    assert [row for row in rows if row in plan.by_id] == [each.id for each in plan.nodes]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("op", [Op.MAP, Op.CALL])
 def test_printing_takes_work_in_proportion_to_the_plan(op: Op, format: str) -> None:

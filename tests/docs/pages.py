@@ -7,6 +7,8 @@ What a fenced block is, its info string says:
 - ``python raises``: runs and must raise; the message counts as printed.
 - ``python no-run: a reason``: does not run.
 - ``output``: what the ``python`` block before it printed.
+- ``console run``: every line that begins with ``$ `` is a command, and what it prints stands below it. It is given in a
+  folder in which the files of the page stand, as far as the blocks before have written them.
 - anything else, such as ``console``, is left alone.
 
 A block whose first line is a comment such as ``# app/chains.py`` begins that file, and the blocks after it go on with
@@ -21,7 +23,9 @@ from __future__ import annotations
 import contextlib
 import io
 import linecache
+import os
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -34,7 +38,7 @@ import graphflow as gf
 
 ROOT: Final = Path(__file__).parents[2]
 
-Kind = Literal["run", "raises", "no-run", "output", "other"]
+Kind = Literal["run", "raises", "no-run", "output", "commands", "other"]
 
 _FENCE: Final = re.compile(r"(`{3,})(.*)")
 _FILE: Final = re.compile(r"# (\S+\.py)")
@@ -91,10 +95,12 @@ class Page:
         return (self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path).as_posix()
 
     def examples(self) -> Iterator[tuple[Block, Block | None]]:
-        """Yield every block that runs, with the output that the page shows for it."""
+        """Yield every block that runs, with the output that the page shows for it; commands hold their own."""
         for before, block, after in zip((None, *self.blocks), self.blocks, (*self.blocks[1:], None), strict=False):
             if block.kind in ("run", "raises"):
                 yield block, after if after is not None and after.kind == "output" else None
+            elif block.kind == "commands":
+                yield block, block
             elif block.kind == "output" and (before is None or before.kind not in ("run", "raises")):
                 raise PageError(f"{self.name}:{block.start}: the output has no example before it")
 
@@ -108,13 +114,20 @@ class Page:
         module = types.ModuleType(stem)
         module.__dict__["__file__"] = f"{stem}.py"
         sys.modules[stem] = module  # annotations that are strings are looked up there
-        file, lines = f"{stem}.py", 0
+        file, written = f"{stem}.py", ""
+        has_commands = any(block.kind == "commands" for block in self.blocks)
         try:
             for block, shown in self.examples():
+                if block.kind == "commands":
+                    yield block, shown, "".join(map(_session, _commands(block)))
+                    continue
                 if block.file is not None:
-                    file, lines = block.file, 0
-                source = "\n" * lines + block.code
-                lines += len(block.code.splitlines()) + 1  # an empty line stands between two blocks of a file
+                    file, written = block.file, ""
+                source = "\n" * written.count("\n") + block.code
+                written += f"{block.code}\n\n"  # an empty line stands between two blocks of a file
+                if has_commands:
+                    Path(file).parent.mkdir(parents=True, exist_ok=True)
+                    Path(file).write_text(written, encoding="utf-8")
                 linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
                 code = compile(source, file, "exec", dont_inherit=True)
                 yield block, shown, self._printed(block, code, module.__dict__)
@@ -143,6 +156,9 @@ class Page:
         """Return the text of the page with what its examples have printed."""
         lines = self.text.splitlines()
         for block, shown in reversed(list(self.examples())):
+            if block.kind == "commands":
+                lines[block.start : block.end - 1] = printed[block].splitlines()
+                continue
             fence = "```"
             while any(line.startswith(fence) for line in printed[block].splitlines()):
                 fence += "`"
@@ -157,8 +173,32 @@ class Page:
         """Return the examples as one module, on the lines where they stand in the page; "" where there are none."""
         lines: list[str] = []
         for block, _ in self.examples():
+            if block.kind == "commands":
+                continue
             lines += [""] * (block.start - len(lines)) + block.code.splitlines()
         return "\n".join(lines) + "\n" if lines else ""
+
+
+def _commands(block: Block) -> list[str]:
+    return [line.removeprefix("$ ") for line in block.code.splitlines() if line.startswith("$ ")]
+
+
+def _session(command: str) -> str:
+    """Give a command to a shell, and return it with what it printed, as it stands on a terminal."""
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    paths = os.pathsep.join(path for path in sys.path if path)
+    surroundings = os.environ | {"PATH": programs, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        env=surroundings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        timeout=120,
+    )
+    printed = ran.stdout.decode("utf-8", "backslashreplace")
+    return "".join(f"{line.rstrip()}\n" for line in (f"$ {command}", *printed.rstrip().splitlines()))
 
 
 def _blocks(path: Path, text: str) -> Iterator[Block]:
@@ -179,12 +219,17 @@ def _blocks(path: Path, text: str) -> Iterator[Block]:
 
 
 def _kind(path: Path, line: int, info: str) -> Kind:
-    kinds: dict[str, Kind] = {"python": "run", "python raises": "raises", "output": "output"}
+    kinds: dict[str, Kind] = {
+        "python": "run",
+        "python raises": "raises",
+        "output": "output",
+        "console run": "commands",
+    }
     if info in kinds:
         return kinds[info]
     if re.fullmatch(r"python no-run: .+", info):
         return "no-run"
-    if info.startswith(("python", "output")):
+    if info.startswith(("python", "output", "console ")):
         raise PageError(f"{path}:{line}: {info!r} is none of {', '.join(kinds)} and `python no-run: a reason`")
     return "other"
 

@@ -133,12 +133,7 @@ class _Plan:
                 else:
                     self._boxes[node.id] = self._ids[node.id]
         self._bodies = [
-            (
-                node,
-                body.label,
-                inner_prefix(self._ids[node.id], index),
-                _Plan(body.outline, inner_prefix(self._ids[node.id], index), full),
-            )
+            (node, body.label, _Plan(body.outline, inner_prefix(self._ids[node.id], index), full))
             for node in outline.nodes
             if self._boxes[node.id] == self._ids[node.id]
             for index, body in enumerate(node.bodies)
@@ -158,22 +153,17 @@ class _Plan:
                 text = f"… {each.count:,} more stages like these", f"{each.first} to {each.last}"
                 loose.append(Box(self._boxes[each.items[0].nodes[0]], text, "gap"))
                 continue
-            boxes = (
-                Box(
-                    self._boxes[node.items[0].id],
-                    (f"… {node.count:,} more like these", printable(f"{node.first} to {node.last}")),
-                    "gap",
-                )
-                if isinstance(node, Gap)
-                else _box(node, self._boxes[node.id])
-                for node in each.nodes
-            )
             stage = each.stage
-            stages.append(
-                Group(f"{self._prefix}{stage.id}", f"{stage.id} · {who_runs(stage)}", tuple(boxes), stage=stage)
-            )
-        bodies = (plan.group(printable(f"{node.id}: {label}")) for node, label, _, plan in self._bodies)
+            title = f"{stage.id} · {who_runs(stage)}"
+            stages.append(Group(f"{self._prefix}{stage.id}", title, tuple(map(self._box, each.nodes)), stage=stage))
+        bodies = (plan.group(printable(f"{node.id}: {label}")) for node, label, plan in self._bodies)
         return Group(self._prefix, title, tuple(loose), (*stages, *bodies))
+
+    def _box(self, node: NodeLine | Gap[NodeLine]) -> Box:
+        if isinstance(node, Gap):
+            text = f"… {node.count:,} more like these", printable(f"{node.first} to {node.last}")
+            return Box(self._boxes[node.items[0].id], text, "gap")
+        return _box(node, self._boxes[node.id])
 
     def links(self) -> Iterator[Link]:
         """Yield the arrows; between what stands for several, one for all of them."""
@@ -187,8 +177,8 @@ class _Plan:
                 elif source != target and (source, target) not in drawn:
                     drawn.add((source, target))
                     yield Link(source, target, "", edge)
-        for node, label, prefix, plan in self._bodies:
-            yield Link(self._boxes[node.id], f"{prefix}n0", printable(label))
+        for node, label, plan in self._bodies:
+            yield Link(self._boxes[node.id], plan._ids[INPUT], printable(label))
             yield from plan.links()
 
 

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
+from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import NodeId
 from graphflow_compiler.plan import Stage
 from graphflow_compiler.render.outline import MANY, NodeLine, Outline, printable
@@ -87,13 +88,25 @@ class ShownStage:
     nodes: tuple[NodeLine | Gap[NodeLine], ...]
 
 
+def shown_findings(
+    outline: Outline, *, full: bool = False
+) -> list[tuple[str, Diagnostic] | Gap[tuple[str, Diagnostic]]]:
+    """Return the diagnostics that are shown, each with the body that it is of: of very many notes not all are."""
+    found = list(outline.all_diagnostics())
+    above = len(found) if full else _most(outline)
+    return fold(found, lambda each: each[1].code, kept=lambda each: each[1].severity != "note", above=above)
+
+
+def _most(outline: Outline) -> int:
+    """Return how many of one kind are shown before they are folded."""
+    return FOLD_ABOVE_IF_LONG if len(outline.nodes) > LONG else FOLD_ABOVE
+
+
 def shown_stages(outline: Outline, *, full: bool = False) -> list[ShownStage | Gap[Stage]]:
     """Return the stages that are shown, each with its nodes that are; all of them if `full`."""
     kept = _worth_a_look(outline)
     stages_kept = {outline.by_id[node_id].stage for node_id in kept}
-    above = FOLD_ABOVE_IF_LONG if len(outline.nodes) > LONG else FOLD_ABOVE
-    if full:
-        above = len(outline.nodes)
+    above = len(outline.nodes) if full else _most(outline)
 
     def shown(stage: Stage) -> ShownStage:
         nodes = [outline.by_id[node_id] for node_id in stage.nodes]
@@ -108,5 +121,5 @@ def shown_stages(outline: Outline, *, full: bool = False) -> list[ShownStage | G
 def _worth_a_look(outline: Outline) -> set[NodeId]:
     marked = [node.id for node in outline.nodes if node.mark]
     nested = [node.id for node in outline.nodes if node.bodies]
-    named = [diagnostic.node for diagnostic in outline.diagnostics if diagnostic.node is not None]
+    named = [each.node for each in outline.diagnostics if each.node is not None and each.node in outline.by_id]
     return {outline.output, *marked[:MANY], *nested[:MANY], *named[:MANY]}

@@ -17,7 +17,7 @@ from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import INPUT, NodeId
 from graphflow_compiler.plan import Cluster
 from graphflow_compiler.render.drawing import Box, draw, ids, inner_prefix
-from graphflow_compiler.render.folding import LONG, Gap, fold
+from graphflow_compiler.render.folding import LONG, Gap, fold, shown_findings
 from graphflow_compiler.render.layout import Layout, PlacedBox, PlacedFrame, PlacedLine, lay_out
 from graphflow_compiler.render.outline import EdgeLine, Mark, NodeLine, Outline, listed, printable, shortened, who_runs
 
@@ -153,8 +153,12 @@ def _answer(outline: Outline) -> Iterator[str]:
 
 def _findings(outline: Outline) -> Iterator[str]:
     """Yield what the compiler found, with what to do about it."""
-    for where, diagnostic in outline.all_diagnostics():
-        yield from _finding(where, diagnostic, {} if where else _links(outline, diagnostic.node))
+    for each in shown_findings(outline):
+        if isinstance(each, Gap):
+            yield f"<p>{_prose(str(each), {})}</p>"
+        else:
+            where, diagnostic = each
+            yield from _finding(where, diagnostic, {} if where else _links(outline, diagnostic.node))
 
 
 def _finding(where: str, diagnostic: Diagnostic, links: Mapping[str, str]) -> Iterator[str]:
@@ -259,16 +263,20 @@ def _point(point: tuple[float, float]) -> str:
 def _box(placed: PlacedBox, *, is_fed: bool) -> str:
     box = placed.box
     place = f'style="--column:{placed.column:g};top:{placed.top}px;height:{placed.height}px" data-box="{box.id}"'
-    classes = " ".join(("box", box.look, *_mark_class(box.mark), *(("fed",) if is_fed else ())))
-    lines = "".join(f'<span class="{kind}">{line}</span>' for kind, line in _lines_of(box))
-    lines = f'<span class="name">{_text(box.lines[0])}</span>{lines}'
+    classes = " ".join(filter(None, ("box", box.look, _mark_class(box.mark), "fed" if is_fed else "")))
+    named = [("name", _text(box.lines[0])), *_lines_of(box)]
+    lines = "".join(f'<span class="{kind}">{line}</span>' for kind, line in named)
     if box.node is None:
         return f'<label class="{classes}" for="full" {place}>{lines}</label>'
     return f'<a class="{classes}" href="#{box.id}" aria-describedby="{box.id}-why" {place}>{lines}</a>'
 
 
-def _mark_class(mark: Mark | None) -> tuple[str, ...]:
-    return () if mark is None else (mark.name.lower(),)
+def _mark_class(mark: Mark | None) -> str:
+    return "" if mark is None else mark.name.lower()
+
+
+def _mark_words(mark: Mark) -> str:
+    return f"{mark.sign} {mark}"
 
 
 def _lines_of(box: Box) -> list[tuple[str, str]]:
@@ -283,7 +291,7 @@ def _lines_of(box: Box) -> list[tuple[str, str]]:
     if len(notable) > len(shown):
         lines.append(("edge", f"← and {len(notable) - len(shown):,} more"))
     if node.mark is not None:
-        lines.append((f"mark {node.mark.name.lower()}", f"{node.mark.sign} {node.mark}"))
+        lines.append((f"mark {_mark_class(node.mark)}", _mark_words(node.mark)))
     if node.measured:
         lines.append(("figures", _text(node.figures)))
     return lines
@@ -326,11 +334,11 @@ def _stages(outline: Outline, prefix: str, *, is_open: bool) -> Iterator[str]:
 def _card(node: NodeLine, box_ids: Mapping[NodeId, str]) -> Iterator[str]:
     box_id = box_ids[node.id]
     look = "input" if node.id == INPUT else str(node.node_class)
-    marks = _mark_class(node.mark)
-    mark = "".join(f' <span class="mark {name}">{node.mark.sign} {node.mark}</span>' for name in marks if node.mark)
+    marked = _mark_class(node.mark)
+    mark = "" if node.mark is None else f' <span class="mark {marked}">{_mark_words(node.mark)}</span>'
     where = "" if node.location is None else f' <span class="where">{_text(node.location)}</span>'
     folds = f" · folds by {_text(node.folds)}" if node.folds else ""
-    yield f'<li class="{" ".join(("card", look, *marks))}" id="{box_id}">'
+    yield f'<li class="{f"card {look} {marked}".rstrip()}" id="{box_id}">'
     yield f"<h3>{_code(node.id)} {_class(node)}{mark}</h3>"
     yield f'<p id="{box_id}-why">{_prose(node.reason, {})}{where}</p>'
     yield f'<p class="types">{_type(node.types)}{folds}</p>'

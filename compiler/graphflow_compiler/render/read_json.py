@@ -6,6 +6,7 @@ So a saved plan can be compared with another one, or drawn, where the code that 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -299,8 +300,11 @@ def _beginning(streaming: _Part, known: _Known, node_id: NodeId, mark: Mark | No
 
 
 def _stage(part: _Part) -> Stage:
+    stage_id = part["id"].text()
+    if not re.fullmatch("s[0-9]+", stage_id):  # drawings have it as an id of their own
+        part["id"].expect("s and a number")
     return Stage(
-        StageId(part["id"].text()),
+        StageId(stage_id),
         tuple(map(NodeId, part["nodes"].texts())) or part["nodes"].fail("a stage has a node or more"),
         part["reason"].text(),
         part["own_task"].flag(),

@@ -14,7 +14,7 @@ import attrs
 
 from graphflow_compiler.ir import INPUT, NodeId
 from graphflow_compiler.plan import Cluster
-from graphflow_compiler.render.folding import FOLD_ABOVE, LONG, Gap, ShownStage, fold, shown_stages
+from graphflow_compiler.render.folding import FOLD_ABOVE, LONG, Gap, ShownStage, fold, shown_findings, shown_stages
 from graphflow_compiler.render.outline import EdgeLine, NodeLine, Outline, printable, shortened, who_runs
 
 #: The width of a line, in characters. Only diagnostics, in their standard form, and what is nested deep are wider.
@@ -43,8 +43,12 @@ def as_text(outline: Outline, *, full: bool = False, width: int = WIDTH) -> str:
     """
     lines = [*_wrapped(outline.headline, width, rest="  "), *_body(outline, width, full=full, titles=True)]
     before = ""
-    for where, diagnostic in outline.all_diagnostics():
+    for each in shown_findings(outline, full=full):
         lines.append("")
+        if isinstance(each, Gap):
+            lines.append(str(each))
+            continue
+        where, diagnostic = each
         if where != before:
             lines.append(printable(f"{where}:"))
             before = where

@@ -1,0 +1,30 @@
+"""SVG is what graphviz makes of the drawing in dot, and it has the nodes and edges of the plan."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from graphflow_compiler.errors import DrawingError
+from graphflow_compiler.ir import Graph
+from graphflow_compiler.pipeline import compile_graph
+from graphflow_compiler.render import render_plan
+from tests.compiler.drawn import arrows, names, read_svg
+from tests.compiler.test_render import GRAPHS, rag
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed: there is no `dot` on the PATH")
+@pytest.mark.parametrize("declared", GRAPHS.values(), ids=GRAPHS)
+def test_graphviz_draws_the_nodes_and_edges_of_the_plan(declared: Callable[[], Graph]) -> None:
+    plan = compile_graph(declared())
+    drawn = read_svg(render_plan(plan, "svg"))
+    assert drawn.arrows == sorted(arrows(plan))
+    assert set(drawn.names) == {box_id for box_id, _ in names(plan)}
+
+
+def test_without_graphviz_there_is_no_svg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DrawingError, match="SVG is drawn by `dot`, a program of graphviz, which is not on the PATH"):
+        render_plan(compile_graph(rag()), "svg")
