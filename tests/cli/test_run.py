@@ -57,7 +57,7 @@ def test_an_input_that_does_not_fit_is_told_with_what_does(shell: Shell) -> None
     ended = shell("run", "two:chain", "Orlo")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
-        "graphflow: InputError: `prompt` takes a dict with 'a', 'b', but was given 'Orlo'\n"
+        "graphflow: InputError: `prompt` takes a dict with {a}, {b}, but was given 'Orlo'\n"
         "  hint: the chain takes {a: object, b: object}; --json-input takes values that are no text\n"
     )
 
