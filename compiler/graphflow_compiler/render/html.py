@@ -15,7 +15,7 @@ from typing import Final
 
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import INPUT, NodeId
-from graphflow_compiler.plan import Cluster
+from graphflow_compiler.plan import Stage
 from graphflow_compiler.render.drawing import Box, draw, ids, inner_prefix
 from graphflow_compiler.render.folding import LONG, Gap, fold, shown_findings
 from graphflow_compiler.render.layout import Layout, PlacedBox, PlacedFrame, PlacedLine, lay_out
@@ -327,7 +327,8 @@ def _stages(outline: Outline, prefix: str, *, is_open: bool) -> Iterator[str]:
         for node_id in stage.nodes:
             yield from _card(outline.by_id[node_id], box_ids)
         yield "</ul>"
-        yield from (line for cluster in stage.clusters if cluster.source for line in _source(cluster))
+        if stage.source:
+            yield from _source(stage)
         yield "</details>"
 
 
@@ -342,6 +343,8 @@ def _card(node: NodeLine, box_ids: Mapping[NodeId, str]) -> Iterator[str]:
     yield f"<h3>{_code(node.id)} {_class(node)}{mark}</h3>"
     yield f'<p id="{box_id}-why">{_prose(node.reason, {})}{where}</p>'
     yield f'<p class="types">{_type(node.types)}{folds}</p>'
+    if node.turns:
+        yield f"<p>{_text(node.turns)}</p>"
     if node.inputs:
         yield '<ul class="edges">'
         for edge in fold(node.inputs, lambda edge: edge.source):
@@ -371,9 +374,8 @@ def _edge_words(edge: EdgeLine) -> str:
     return f"{edge.ends}{carried}{why}{unchecked}"
 
 
-def _source(cluster: Cluster) -> Iterator[str]:
+def _source(stage: Stage) -> Iterator[str]:
     yield '<details class="source">'
-    name = _code(f"{cluster.name}()")
-    yield f"<summary>{_count(len(cluster.nodes), 'node')} fused into one function, {name}</summary>"
-    yield f"<pre>{chr(10).join(map(_text, cluster.source.splitlines()))}</pre>"
+    yield "<summary>the function that runs it</summary>"
+    yield f"<pre>{chr(10).join(map(_text, stage.source.splitlines()))}</pre>"
     yield "</details>"

@@ -1,12 +1,13 @@
 """Place what is drawn: a row for every generation, a column for every stage, lines that go round what is in their way.
 
-A box stands one row below the lowest box that leads into it. The boxes of a stage stand in one column, below each
-other; a body is a block of columns of its own. Across, everything is measured in columns, so that a page may be as wide
-as it likes; down, in pixels.
+A box stands one row below the lowest box that leads into it. A stage takes a column, or as many as its branches need; a
+body, a block of columns of its own. Across, everything is measured in columns, so that a page may be as wide as it
+likes; down, in pixels.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -181,24 +182,22 @@ class _Across:
             self._sources[link.target].append(link.source)
 
     def plan(self, plan: Group) -> _Block:
-        """Place the boxes, stages and bodies of a plan, one after another, each near to what leads into it."""
+        """Place the boxes, stages and bodies of a plan or a stage, each near to what leads into it."""
         packing = _Packing(self._rows)
-        blocks = [(box, self._path((box,))) for box in plan.boxes]
-        for group in plan.groups:
-            block = self.plan(group) if group.stage is None else self._path(group.boxes)
-            blocks.append((group.boxes[0], block.framed(group)))
+        blocks = [(box, self._alone(box)) for box in plan.boxes]
+        blocks += [(group.boxes[0], self.plan(group).framed(group)) for group in plan.groups]
         for box, block in sorted(blocks, key=lambda each: each[1].first):
             packing.add(block, wanted=self._middle_of_sources(box, packing))
         for box in plan.boxes:
-            targets = [packing.boxes[link.target] for link in self._links_from[box.id]]
+            targets = [packing.boxes[link.target] for link in self._links_from[box.id] if link.target in packing.boxes]
             packing.centre(box.id, self._rows[box.id], targets)
         direct = [box for group in (plan, *plan.groups) if group is plan or group.stage for box in group.boxes]
-        routes = [self._route(link, packing) for box in direct for link in self._links_from[box.id]]
-        return packing.block(routes)
+        links = [link for box in direct for link in self._links_from[box.id]]
+        return packing.block([self._route(link, packing) for link in links if packing.holds_apart(link)])
 
-    def _path(self, boxes: tuple[Box, ...]) -> _Block:
-        rows = [self._rows[box.id] for box in boxes]
-        return _Block(min(rows), max(rows), 1, dict.fromkeys((box.id for box in boxes), 0.0))
+    def _alone(self, box: Box) -> _Block:
+        row = self._rows[box.id]
+        return _Block(row, row, 1, {box.id: 0.0})
 
     def _middle_of_sources(self, box: Box, packing: _Packing) -> float:
         known = [packing.boxes[source] for source in self._sources[box.id] if source in packing.boxes]
@@ -256,9 +255,15 @@ class _Packing:
             self._taken[each].append((block.first, block.last, len(self._blocks)))
         block = block.moved(column)
         self.boxes |= block.boxes
-        self._standing.update((column, self._rows[box_id]) for box_id, column in block.boxes.items())
+        for box_id in block.boxes:
+            self._stand(box_id)
         self.owner |= dict.fromkeys(block.boxes, len(self._blocks))
         self._blocks.append(block)
+
+    def holds_apart(self, link: Link) -> bool:
+        """Tell whether the ends of a link are here, and not in one block, which has drawn it by itself."""
+        ends = [self.owner.get(end) for end in (link.source, link.target)]
+        return None not in ends and ends[0] != ends[1]
 
     def is_free(self, column: float, first: int, last: int, besides: Iterable[int] = ()) -> bool:
         """Tell whether nothing stands in some rows of a column, besides the frames of some blocks."""
@@ -278,6 +283,12 @@ class _Packing:
         others = (taken for column in self._taken for taken in column if taken[2] != self.owner[box_id])
         if targets and not any(start <= row <= end for start, end, _ in others):
             self.boxes[box_id] = (min(targets) + max(targets)) / 2
+            self._stand(box_id)
+
+    def _stand(self, box_id: str) -> None:
+        """Remember where a box stands: one in the middle of two columns, in both."""
+        column, row = self.boxes[box_id], self._rows[box_id]
+        self._standing |= {(math.floor(column), row), (math.ceil(column), row)}
 
     def lane(self, side: int, net: str) -> float:
         """Return where a net runs down between two columns, beside the others that do."""

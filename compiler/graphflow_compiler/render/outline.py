@@ -347,11 +347,7 @@ def outline_of(plan: Plan, *, measured: Measured | None = None, locate: Locate |
     if plan.blocked_by is not None:
         marks[plan.blocked_by] = Mark.BLOCKS
 
-    turns = {
-        fan.join: f"its {len(fan.branches):,} branches take turns in one task, since none of them ever waits"
-        for stage in plan.stages
-        for fan in stage.fans
-    }
+    turns = turns_of(plan.stages)
 
     def planned(node: PlannedNode) -> NodeLine:
         return attrs.evolve(
@@ -389,6 +385,15 @@ def outline_of(plan: Plan, *, measured: Measured | None = None, locate: Locate |
         scopes=tuple(attrs.evolve(scope, location=words.location(scope.location)) for scope in plan.scopes),
         diagnostics=tuple(map(words.diagnostic, plan.diagnostics)),
     )
+
+
+def turns_of(stages: Iterable[Stage]) -> dict[NodeId, str]:
+    """Say of every join in a stage that what leads into it takes turns."""
+    return {
+        fan.join: f"its {len(fan.branches):,} branches take turns in one task, since none of them ever waits"
+        for stage in stages
+        for fan in stage.fans
+    }
 
 
 def _mark_of_beginning(node: PlannedNode) -> Mark:

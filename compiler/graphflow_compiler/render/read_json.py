@@ -16,7 +16,7 @@ import attrs
 
 from graphflow_compiler.errors import Diagnostic, GraphflowError, Severity
 from graphflow_compiler.ir import INPUT, Edge, NodeClass, NodeId, Op, Scope, ScopeId, SourceLocation
-from graphflow_compiler.plan import Buffer, BufferKind, Cluster, Stage, StageId
+from graphflow_compiler.plan import Buffer, BufferKind, Cluster, Fan, Stage, StageId
 from graphflow_compiler.render.json import VERSION
 from graphflow_compiler.render.outline import (
     MANY,
@@ -28,6 +28,7 @@ from graphflow_compiler.render.outline import (
     Outline,
     PortLine,
     is_sole,
+    turns_of,
 )
 
 #: What is larger is refused before it costs time and memory: in characters, in nodes, in plans within plans.
@@ -159,8 +160,12 @@ class _Reader:
             part.fail(f"a plan has at most {MOST_NODES:,} nodes")
         known = _Known(part["nodes"], [each["id"].text() for each in node_parts])
         edges = self._edges(part, known, node_parts)
-        nodes = tuple(self._node(each, edges, nesting) for each in node_parts)
         stages = tuple(map(_stage, part["stages"].array()))
+        turns = turns_of(stages)
+        nodes = tuple(
+            attrs.evolve(node, turns=turns.get(node.id, ""))
+            for node in (self._node(each, edges, nesting) for each in node_parts)
+        )
         _check_stages(part, nodes, stages)
         marks = {node.id: node.mark for node in nodes}
         streaming = part["streaming"]
@@ -256,7 +261,7 @@ class _Known:
 
 
 def _check_stages(part: _Part, nodes: tuple[NodeLine, ...], stages: tuple[Stage, ...]) -> None:
-    """Refuse stages that are no paths over all nodes, each after those that it takes chunks from."""
+    """Refuse stages that do not hold every node once, each after those that it takes chunks from."""
     place = {node_id: (at, step) for at, stage in enumerate(stages) for step, node_id in enumerate(stage.nodes)}
     if len({stage.id for stage in stages}) < len(stages):
         part["stages"].fail("two stages have the same id")
@@ -308,16 +313,15 @@ def _stage(part: _Part) -> Stage:
         tuple(map(NodeId, part["nodes"].texts())) or part["nodes"].fail("a stage has a node or more"),
         part["reason"].text(),
         part["own_task"].flag(),
-        tuple(
-            Cluster(
-                each["name"].text(),
-                tuple(map(NodeId, each["nodes"].texts())),
-                each["source"].text(),
-                each["sync_source"].text(),
-            )
-            for each in part["clusters"].array()
-        ),
+        tuple(map(_fan, part["fans"].array())),
+        tuple(Cluster(tuple(map(NodeId, each["nodes"].texts()))) for each in part["clusters"].array()),
+        part["source"].text(),
     )
+
+
+def _fan(part: _Part) -> Fan:
+    branches = ((port, tuple(map(NodeId, nodes.texts()))) for port, nodes in part["branches"].object())
+    return Fan(NodeId(part["fork"].text()), NodeId(part["join"].text()), tuple(branches))
 
 
 def _scope_id(part: _Part) -> ScopeId | None:
