@@ -141,5 +141,5 @@ class Writer:
         """Write a text that goes on where the last one ended."""
         if not text:
             return
+        self._in_line = not text.endswith("\n")  # before it is written: Ctrl-C may come in the midst of that
         put(visible(text) if self._is_terminal else text)
-        self._in_line = not text.endswith("\n")

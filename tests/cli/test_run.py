@@ -218,7 +218,7 @@ def test_control_c_closes_what_runs_and_ends_with_130(shell: Shell) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert out == b"closed\n"
+    assert out == b"closed\n\n"
     assert err == b"graphflow: interrupted\n"
 
 

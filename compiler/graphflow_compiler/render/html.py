@@ -351,7 +351,8 @@ def _card(node: NodeLine, box_ids: Mapping[NodeId, str]) -> Iterator[str]:
             if isinstance(edge, Gap):
                 yield f"<li>{_prose(str(edge), {})}</li>"
             else:
-                yield f"<li>← {_prose(_edge_words(edge), {printable(edge.source): box_ids[edge.source]})}</li>"
+                origin = _prose(edge.origin, {printable(edge.source): box_ids[edge.source]})
+                yield f"<li>← {origin}{_prose(_edge_words(edge).removeprefix(edge.origin), {})}</li>"
         yield "</ul>"
     if node.measured:
         figures = (f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in node.measured.items())
