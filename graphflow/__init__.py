@@ -76,6 +76,7 @@ from graphflow.errors import ProviderResponseError as ProviderResponseError
 from graphflow.errors import ProviderServerError as ProviderServerError
 from graphflow.errors import ProviderTimeoutError as ProviderTimeoutError
 from graphflow.errors import RateLimitError as RateLimitError
+from graphflow.errors import TimeLimitError as TimeLimitError
 from graphflow.errors import UnknownDocumentError as UnknownDocumentError
 from graphflow.errors import UnmatchedFilterError as UnmatchedFilterError
 from graphflow.events import CustomEvent as CustomEvent
@@ -113,6 +114,8 @@ if _typing.TYPE_CHECKING:
     from graphflow.components.retrieval.retriever import Retriever as Retriever
     from graphflow.components.retrieval.search import SearchIndex as SearchIndex
     from graphflow.components.retrieval.vectors import VectorIndex as VectorIndex
+    from graphflow.policies.cache import CacheStore as CacheStore
+    from graphflow.policies.cache import MemoryCache as MemoryCache
     from graphflow.providers.anthropic import AnthropicChatModel as AnthropicChatModel
     from graphflow.providers.local import LocalChatModel as LocalChatModel
     from graphflow.providers.local_embedder import LocalEmbedder as LocalEmbedder
@@ -124,6 +127,8 @@ if not _typing.TYPE_CHECKING:
         __name__,
         lazy={
             "AnthropicChatModel": "graphflow.providers.anthropic",
+            "CacheStore": "graphflow.policies.cache",
+            "MemoryCache": "graphflow.policies.cache",
             "Document": "graphflow.components.retrieval.document",
             "Embedder": "graphflow.components.retrieval.embedder",
             "LocalChatModel": "graphflow.providers.local",

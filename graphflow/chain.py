@@ -45,14 +45,17 @@ from typing import (
 
 import attrs
 
-from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step, outline_of
+from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step, Wrapped, outline_of
 from graphflow.places import caller_location
 from graphflow_compiler.errors import compile_error
-from graphflow_compiler.ir import Node, NodeClass
+from graphflow_compiler.ir import Node, NodeClass, Policy
 
 if TYPE_CHECKING:
     from graphflow.events import Event
     from graphflow.handles import Stream, Value
+    from graphflow.policies.cache import CacheStore
+    from graphflow.policies.policy import Errors
+    from graphflow.policies.retry import Wait
     from graphflow.program import Program
     from graphflow.sync import SyncVerbs
 
@@ -168,6 +171,106 @@ class Chain(Declared, Generic[In, Out]):
         from graphflow.declare import bound
 
         return self._with_node(lambda node: bound(node, options))
+
+    def with_retry(
+        self,
+        *,
+        attempts: int = 3,
+        on: Errors = Exception,
+        wait: Wait | None = None,
+        until: Literal["first chunk", "end"] = "first chunk",
+    ) -> Chain[In, Out]:
+        """Return a chain that runs this one again, on the same input, after an error.
+
+        It does so until the first chunk has gone out: what the reader has got cannot be taken back. Later errors are
+        raised. With `until="end"` the output is held back until an attempt has succeeded as a whole, and then given as
+        one value: the chain does not stream any more, and the plan says so. A stream that flows in is kept as long as
+        it may have to be read again. Every attempt is a run in events, tagged ``retry:attempt:N`` from the second on.
+
+        Args:
+            attempts: how often to try in all.
+            on: after which errors: a class, a tuple of them, or a function of the error.
+            wait: seconds between two attempts, a function of the number of the attempt that failed, or a wait strategy
+                of tenacity. Without it half a second, twice as long every time, up to 30 s, with jitter. What a
+                provider asked for (`retry_after`) is waited at least.
+            until: how long an error may lead to another attempt.
+
+        Raises:
+            ValueError: one of them makes no sense.
+        """
+        from graphflow.policies.retry import Retry
+
+        return self._wrapped(Retry(attempts, on, wait, until))
+
+    def with_fallbacks(
+        self,
+        first: Chain[In, Out],
+        /,
+        *others: Chain[In, Out],
+        on: Errors = Exception,
+        until: Literal["first chunk", "end"] = "first chunk",
+    ) -> Chain[In, Out]:
+        """Return a chain that runs the first of others instead, on the same input, if this one fails; then the next.
+
+        As with `with_retry`, only an error before the first chunk leads to another chain, unless `until="end"` holds
+        the output back.
+
+        Args:
+            first, others: what to run instead, in order.
+            on: after which errors: a class, a tuple of them, or a function of the error.
+            until: how long an error may lead to another chain.
+        """
+        from graphflow.declare import as_chain
+        from graphflow.policies.fallbacks import Fallbacks
+
+        return self._wrapped(Fallbacks(on, until), *map(as_chain, (first, *others)))
+
+    def with_timeout(
+        self,
+        *,
+        total: float | None = None,
+        first_chunk: float | None = None,
+        between_chunks: float | None = None,
+    ) -> Chain[In, Out]:
+        """Return a chain that is ended with a `TimeLimitError` when it takes too long.
+
+        The time that its reader takes is not counted.
+
+        Args:
+            total: how long it may work in all, in seconds.
+            first_chunk: how long until its first chunk, in seconds.
+            between_chunks: how long between two chunks, in seconds.
+
+        Raises:
+            ValueError: there is no limit, or one is not more than 0.
+        """
+        from graphflow.policies.timeout import Timeout
+
+        return self._wrapped(Timeout(total, first_chunk, between_chunks))
+
+    def with_cache(
+        self,
+        store: CacheStore | None = None,
+        *,
+        namespace: str | None = None,
+        key: Callable[[In], object] | None = None,
+    ) -> Chain[In, Out]:
+        """Return a chain that keeps its complete outputs, chunk by chunk, and gives them again for equal inputs.
+
+        Args:
+            store: where: a `MemoryCache` of its own, if not given.
+            namespace: what tells its entries from those of other chains in the same store; give one where a store
+                outlives the process. Change it when the chain changes.
+            key: what of an input counts, where that is not all of it, or not made of plain values.
+        """
+        from graphflow.policies.cache import Cache, MemoryCache, own_namespace
+
+        kept_in = MemoryCache() if store is None else store
+        return self._wrapped(Cache(kept_in, namespace or own_namespace(), key))
+
+    def _wrapped(self, policy: Policy, *others: Chain[Any, Any]) -> Chain[Any, Any]:
+        bodies = (self._declaration, *(other._declaration for other in others))
+        return wrap(Wrapped(bodies, policy, caller_location()))
 
     def _with_node(self, change: Callable[[Node], Node]) -> Self:
         """Return the chain with its only node changed.
@@ -503,6 +606,70 @@ class Transform(Chain[In, Out]):
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]
+        def with_retry(
+            self, *, attempts: int = 3, on: Errors = ..., wait: Wait | None = None, until: Literal["end"]
+        ) -> Aggregate[In, Out]: ...
+        @overload
+        def with_retry(
+            self,
+            *,
+            attempts: int = 3,
+            on: Errors = ...,
+            wait: Wait | None = None,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Transform[In, Out]: ...
+        def with_retry(self, **options: Any) -> Any:
+            """See `Chain.with_retry`."""
+
+        @overload  # type: ignore[override]
+        def with_fallbacks(
+            self, first: Chain[In, Out], /, *others: Chain[In, Out], on: Errors = ..., until: Literal["end"]
+        ) -> Aggregate[In, Out]: ...
+        @overload
+        def with_fallbacks(  # type: ignore[overload-overlap]
+            self,
+            first: Transform[In, Out],
+            /,
+            *others: Transform[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Transform[In, Out]: ...
+        @overload
+        def with_fallbacks(  # type: ignore[overload-overlap]
+            self,
+            first: Transform[In, Out] | Producer[In, Out],
+            /,
+            *others: Transform[In, Out] | Producer[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Producer[In, Out]: ...
+        @overload
+        def with_fallbacks(
+            self,
+            first: Chain[In, Out],
+            /,
+            *others: Chain[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Aggregate[In, Out]: ...
+        def with_fallbacks(self, *others: Any, **options: Any) -> Any:
+            """See `Chain.with_fallbacks`."""
+
+        def with_timeout(
+            self, *, total: float | None = None, first_chunk: float | None = None, between_chunks: float | None = None
+        ) -> Transform[In, Out]:
+            """See `Chain.with_timeout`."""
+
+        def with_cache(
+            self,
+            store: CacheStore | None = None,
+            *,
+            namespace: str | None = None,
+            key: Callable[[In], object] | None = None,
+        ) -> Producer[In, Out]:
+            """See `Chain.with_cache`."""
+
+        @overload  # type: ignore[override]
         def __or__(self, other: Transform[Out, C], /) -> Transform[In, C]: ...
         @overload
         def __or__(self, other: Producer[Out, C], /) -> Producer[In, C]: ...
@@ -592,6 +759,61 @@ class Producer(Chain[In, Out]):
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]
+        def with_retry(
+            self, *, attempts: int = 3, on: Errors = ..., wait: Wait | None = None, until: Literal["end"]
+        ) -> Aggregate[In, Out]: ...
+        @overload
+        def with_retry(
+            self,
+            *,
+            attempts: int = 3,
+            on: Errors = ...,
+            wait: Wait | None = None,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Producer[In, Out]: ...
+        def with_retry(self, **options: Any) -> Any:
+            """See `Chain.with_retry`."""
+
+        @overload  # type: ignore[override]
+        def with_fallbacks(
+            self, first: Chain[In, Out], /, *others: Chain[In, Out], on: Errors = ..., until: Literal["end"]
+        ) -> Aggregate[In, Out]: ...
+        @overload
+        def with_fallbacks(  # type: ignore[overload-overlap]
+            self,
+            first: Transform[In, Out] | Producer[In, Out],
+            /,
+            *others: Transform[In, Out] | Producer[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Producer[In, Out]: ...
+        @overload
+        def with_fallbacks(
+            self,
+            first: Chain[In, Out],
+            /,
+            *others: Chain[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk"] = "first chunk",
+        ) -> Aggregate[In, Out]: ...
+        def with_fallbacks(self, *others: Any, **options: Any) -> Any:
+            """See `Chain.with_fallbacks`."""
+
+        def with_timeout(
+            self, *, total: float | None = None, first_chunk: float | None = None, between_chunks: float | None = None
+        ) -> Producer[In, Out]:
+            """See `Chain.with_timeout`."""
+
+        def with_cache(
+            self,
+            store: CacheStore | None = None,
+            *,
+            namespace: str | None = None,
+            key: Callable[[In], object] | None = None,
+        ) -> Producer[In, Out]:
+            """See `Chain.with_cache`."""
+
+        @overload  # type: ignore[override]
         def __or__(self, other: Transform[Out, C] | Producer[Out, C], /) -> Producer[In, C]: ...
         @overload
         def __or__(self, other: Aggregate[Out, C], /) -> Aggregate[In, C]: ...
@@ -657,6 +879,42 @@ class Producer(Chain[In, Out]):
 
 class Aggregate(Chain[In, Out]):
     """A chain that gives one value, once its input is complete."""
+
+    if TYPE_CHECKING:
+
+        def with_retry(
+            self,
+            *,
+            attempts: int = 3,
+            on: Errors = ...,
+            wait: Wait | None = None,
+            until: Literal["first chunk", "end"] = "first chunk",
+        ) -> Aggregate[In, Out]:
+            """See `Chain.with_retry`."""
+
+        def with_fallbacks(
+            self,
+            first: Chain[In, Out],
+            /,
+            *others: Chain[In, Out],
+            on: Errors = ...,
+            until: Literal["first chunk", "end"] = "first chunk",
+        ) -> Aggregate[In, Out]:
+            """See `Chain.with_fallbacks`."""
+
+        def with_timeout(
+            self, *, total: float | None = None, first_chunk: float | None = None, between_chunks: float | None = None
+        ) -> Aggregate[In, Out]:
+            """See `Chain.with_timeout`."""
+
+        def with_cache(
+            self,
+            store: CacheStore | None = None,
+            *,
+            namespace: str | None = None,
+            key: Callable[[In], object] | None = None,
+        ) -> Aggregate[In, Out]:
+            """See `Chain.with_cache`."""
 
 
 Streaming = Transform[A, B] | Producer[A, B]

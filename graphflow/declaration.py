@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from graphflow_compiler.ir import Node, NodeClass, Op, SourceLocation
+from graphflow_compiler.ir import Node, NodeClass, Op, Policy, SourceLocation
 
 _STRENGTH = {NodeClass.AGGREGATE: 0, NodeClass.PRODUCER: 1, NodeClass.TRANSFORM: 2}
 
@@ -105,6 +105,23 @@ class Each:
 
 
 @attrs.frozen(eq=False)
+class Wrapped:
+    """A chain, and perhaps others to take its place, that run as a policy says."""
+
+    bodies: tuple[Declaration, ...]
+    policy: Policy
+    location: SourceLocation | None
+    node_class: NodeClass = attrs.field(init=False)
+
+    @node_class.default
+    def _class_of_weakest(self) -> NodeClass:
+        found = weakest(*(body.node_class for body in self.bodies))
+        if self.policy.gives_whole:
+            return NodeClass.AGGREGATE
+        return NodeClass.PRODUCER if self.policy.takes_whole and found is NodeClass.TRANSFORM else found
+
+
+@attrs.frozen(eq=False)
 class GraphFunction:
     """A function on handles, which is called once, when the chain is compiled."""
 
@@ -132,7 +149,7 @@ class Configured:
         return self.inner.node_class
 
 
-Declaration = Step | Sequence | Fan | Branch | Each | GraphFunction | Configured
+Declaration = Step | Sequence | Fan | Branch | Each | Wrapped | GraphFunction | Configured
 
 
 def name_of(declaration: Declaration) -> str:
@@ -147,6 +164,8 @@ def name_of(declaration: Declaration) -> str:
                 return name
             case Configured(inner=inner):
                 declaration = inner
+            case Wrapped(bodies=(first, *_)):
+                declaration = first
             case Fan() | GraphFunction():
                 return declaration.name
             case Branch():

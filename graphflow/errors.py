@@ -27,6 +27,10 @@ class InputError(GraphflowError, TypeError):
     """The caller's input is not what the first nodes of the chain can take."""
 
 
+class TimeLimitError(GraphflowError, TimeoutError):
+    """A chain took longer than `with_timeout` allows."""
+
+
 class MissingExtraError(GraphflowError, ImportError):
     """Something was asked for whose packages are not installed.
 

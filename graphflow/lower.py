@@ -21,6 +21,7 @@ from graphflow.declaration import (
     GraphFunction,
     Sequence,
     Step,
+    Wrapped,
     first_name,
     name_of,
 )
@@ -32,6 +33,7 @@ from graphflow_compiler.ir import (
     Edge,
     Graph,
     Node,
+    NodeClass,
     NodeId,
     Op,
     Port,
@@ -244,6 +246,8 @@ class Lowering:
                 return self._branch(declaration, feed, around)
             case Each():
                 return self._each(declaration, feed, around)
+            case Wrapped():
+                return self._wrapped(declaration, feed, around)
             case GraphFunction():
                 return self._trace(declaration, feed, around)
 
@@ -313,6 +317,22 @@ class Lowering:
             describe=each.describe,
             rescue=each.rescue,
             location=each.location,
+        )
+        return self.add(node, feed, around)
+
+    def _wrapped(self, wrapped: Wrapped, feed: Feed, around: Surroundings) -> Feed:
+        streams = all(body.node_class is NodeClass.TRANSFORM for body in wrapped.bodies)
+        streams = streams and not wrapped.policy.takes_whole
+        inside = Surroundings(tags=around.tags, metadata=around.metadata, location=wrapped.location)
+        node = Node(
+            NodeId(""),
+            name_of(wrapped.bodies[0]),
+            Op.WRAP,
+            (Port("input", streams=streams),),
+            bodies=tuple(Lowering().graph(body, inside) for body in wrapped.bodies),
+            policy=wrapped.policy,
+            suspends=streams,
+            location=wrapped.location,
         )
         return self.add(node, feed, around)
 

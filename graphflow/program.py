@@ -46,7 +46,7 @@ class Program(Generic[In, Out]):
         self.plan: Plan = compile_graph(lower(chain._declaration))
         self._code = Code(self.plan)
         self._needs_nursery = needs_nursery(self.plan)
-        self._streams_input = self.plan.input_stage is not self.plan.output_stage
+        self._streams_input = _shares_input([self.plan])
 
     # --- what it is ---
 
@@ -398,7 +398,13 @@ def needs_nursery(plan: Plan) -> bool:
         any(stage.own_task for stage in plan.stages)
         or any(node.op is Op.EACH and node.limit > 1 for node in plan.nodes)
         or any(needs_nursery(body) for body in plan.nested)
+        or any(node.op is Op.WRAP and node.ports[0].streams and _shares_input(node.plans) for node in plan.nodes)
     )
+
+
+def _shares_input(bodies: Iterable[Plan]) -> bool:
+    """Tell whether the input of any of several plans, where it is a stream, needs a task."""
+    return any(body.input_stage is not body.output_stage for body in bodies)
 
 
 def _config(name: str | None, tags: Iterable[str], metadata: Mapping[str, object] | None) -> Config:

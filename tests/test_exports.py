@@ -22,18 +22,18 @@ SOURCE = Path(gf.__file__)
 PUBLIC = re.findall(
     r"\w+",
     """
-AIMessage AIMessageChunk Accumulator Aggregate AnthropicChatModel AuthenticationError BadRequestError Chain ChatModel
-CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndexError DrawingError Embedder
+AIMessage AIMessageChunk Accumulator Aggregate AnthropicChatModel AuthenticationError BadRequestError CacheStore Chain
+ChatModel CompileError CustomEvent Diagnostic Document DocumentConflictError DocumentIndexError DrawingError Embedder
 EmbeddingError EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowError HumanMessage ImageBlock
 IncompleteToolCallError InputError InvalidArgumentsError InvalidToolCallError Json JsonStreamError LocalChatModel
-LocalEmbedder Message MissingExtraError NotInvokableError NotStreamingError OpenAIChatModel ParseError Producer Program
-Prompt ProviderConnectionError ProviderError ProviderResponseError ProviderServerError ProviderTimeoutError
-RateLimitError ReasoningBlock Retriever ScriptedChatModel SearchIndex StartEvent Stream StreamEvent StreamedToolCall
-Streaming SystemMessage TextBlock TextModel Tool ToolCall ToolCallBlock ToolCallChunk ToolMessage Transform
-UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex XmlElement XmlStreamError
-accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat each emit fold graph
-json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough pick prompt single
-sum_chunks text tool tool_calls transform xml_items xml_parser xml_text
+LocalEmbedder MemoryCache Message MissingExtraError NotInvokableError NotStreamingError OpenAIChatModel ParseError
+Producer Program Prompt ProviderConnectionError ProviderError ProviderResponseError ProviderServerError
+ProviderTimeoutError RateLimitError ReasoningBlock Retriever ScriptedChatModel SearchIndex StartEvent Stream
+StreamEvent StreamedToolCall Streaming SystemMessage TextBlock TextModel TimeLimitError Tool ToolCall ToolCallBlock
+ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex
+XmlElement XmlStreamError accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat
+each emit fold graph json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough
+pick prompt single sum_chunks text tool tool_calls transform xml_items xml_parser xml_text
 """,
 )
 

@@ -147,7 +147,7 @@ def unfoldable(graph: Graph | Plan, edge: Edge, folds: Mapping[NodeId, Accumulat
     """Return the node, and the key of it, with whose chunks nothing says how they fold, so that it is so on an edge."""
     while True:
         node = graph.by_id[edge.source]
-        for body in node.bodies if node.op is Op.BRANCH else ():
+        for body in node.bodies if node.op in (Op.BRANCH, Op.WRAP) else ():
             output = body.by_id[body.output]
             if output.folds is None:
                 return unfoldable(body, Edge(output.id, output.id), {one.id: one.folds for one in body.nodes})
@@ -162,7 +162,7 @@ def unfoldable(graph: Graph | Plan, edge: Edge, folds: Mapping[NodeId, Accumulat
 
 def why_unfoldable(node: Node, declared: object) -> str:
     """Say in words why nothing says how the chunks of a node fold, which are of the declared type."""
-    if node.op is not Op.BRANCH:
+    if node.op not in (Op.BRANCH, Op.WRAP):
         return why_none(declared)
     folds = (body.by_id[body.output].folds for body in node.bodies)
     names = ", ".join(dict.fromkeys(fold.name for fold in folds if fold is not None))

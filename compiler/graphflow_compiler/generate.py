@@ -272,13 +272,14 @@ class _Writer:
             Op.GENERATE: f"stage.generate({node.id!a}, value)",
             Op.BRANCH: f"await stage.branch({node.id!a}, value)",
             Op.EACH: f"stage.each({node.id!a}, value)",
+            Op.WRAP: f"stage.wrapped({node.id!a}, value)",
         }[node.op]
         self._line(f"chunks = {opened}", node, uses=("stage",))
         self._becomes_stream(node, is_async=node.op is not Op.GENERATE or node.is_async or node.thread)
 
     def _reader(self, node: PlannedNode) -> None:
         """Write a node that reads its stream itself."""
-        in_place = not (node.is_async or node.thread)
+        in_place = not (node.is_async or node.thread or node.op is Op.WRAP)
         if self._flow == "value":
             self._line(f"chunks = stage.once(value, is_async={not in_place})", node, uses=("stage",))
             self._becomes_stream(node, is_async=not in_place)
@@ -294,7 +295,8 @@ class _Writer:
             self._line(f"value = {self._await}stage.reduce({node.id!a}, chunks)", node, uses=("stage",))
             self._becomes_value(node)
         else:
-            self._line(f"chunks = stage.transform({node.id!a}, chunks)", node, uses=("stage",))
+            begin = "wrapped_stream" if node.op is Op.WRAP else "transform"
+            self._line(f"chunks = stage.{begin}({node.id!a}, chunks)", node, uses=("stage",))
             self._becomes_stream(node, is_async=not (in_place and self._flow == "sync"))
 
     def _becomes_value(self, node: PlannedNode) -> None:
@@ -526,7 +528,7 @@ class _Writer:
         edge, *others = self._plan.edges_into[follower.id]
         if (
             others
-            or follower.op not in (Op.CALL, Op.GENERATE, Op.BRANCH, Op.EACH)
+            or follower.op not in (Op.CALL, Op.GENERATE, Op.BRANCH, Op.EACH, Op.WRAP)
             or self._port(follower).streams
             or edge.key is not None
         ):

@@ -8,9 +8,9 @@ graph; each names the pass that fills it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, Protocol
 
 import attrs
 
@@ -47,6 +47,7 @@ class Op(enum.StrEnum):
     JOIN = "join"  # one record stream from several streams
     BRANCH = "branch"  # one of the bodies, chosen by the whole value
     EACH = "each"  # the body once for every item of a list
+    WRAP = "wrap"  # the bodies, as a policy runs them: again, in turn, for so long
 
 
 class NodeClass(enum.StrEnum):
@@ -55,6 +56,21 @@ class NodeClass(enum.StrEnum):
     TRANSFORM = "transform"
     AGGREGATE = "aggregate"
     PRODUCER = "producer"
+
+
+class Policy(Protocol):
+    """How the bodies of a wrapped chain are run: the compiler asks what that means for its stream, no more."""
+
+    @property
+    def gives_whole(self) -> bool:
+        """Whether the output is held back until it is complete, so that it is one value."""
+
+    @property
+    def takes_whole(self) -> bool:
+        """Whether the whole input has to be there before anything runs."""
+
+    def explain(self, names: Sequence[str]) -> str:
+        """Say in words what is done with the bodies, given what their outputs are called."""
 
 
 @attrs.frozen
@@ -163,8 +179,9 @@ class Node:
         emits_chunks: False for the kinds whose chunks are no events: prompts, retrievers and tools.
         present: how its input is shown in events, where that is not the input itself.
         keys: what a join assigns, what a projection keeps.
-        bodies: the graphs that a branch chooses from, that `each` repeats.
+        bodies: the graphs that a branch chooses from, that `each` repeats, that a policy runs.
         conditions: the predicates of a branch, one fewer than its bodies.
+        policy: how the bodies of a wrapped chain are run.
         limit: how many bodies of an `each` may run at once.
         describe: what the events of everything inside the body of an `each` say of the item, as metadata.
         rescue: what an `each` gives for an item whose body failed with an error; without it the error is raised.
@@ -193,6 +210,7 @@ class Node:
     keys: tuple[str, ...] = ()
     bodies: tuple[Graph, ...] = ()
     conditions: tuple[Callable[[Any], Any], ...] = attrs.field(default=(), eq=False, repr=False)
+    policy: Policy | None = attrs.field(default=None, eq=False)
     limit: int = 1
     describe: Callable[[Any], Mapping[str, object]] | None = attrs.field(default=None, eq=False, repr=False)
     rescue: Callable[[Any, Exception], Any] | None = attrs.field(default=None, eq=False, repr=False)

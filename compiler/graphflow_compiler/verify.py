@@ -80,6 +80,8 @@ def _broken_node(node: Node, passed: Collection[str]) -> Iterator[str]:
             yield f"`{node.id}` has {len(node.bodies)} bodies for {len(node.conditions)} conditions"
         case Op.EACH if len(node.bodies) != 1:
             yield f"`{node.id}` has {len(node.bodies)} bodies, not one"
+        case Op.WRAP if node.policy is None or not node.bodies:
+            yield f"`{node.id}` is wrapped, but has no policy, or nothing in it"
 
 
 def _is_whole(graph: Graph, edge: Edge) -> bool:

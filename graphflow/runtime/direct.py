@@ -31,7 +31,7 @@ STRIDE: Final = 64
 
 def is_direct(plan: Plan) -> bool:
     """Tell whether a plan can be run so: it is one stage, of which no node awaits, runs in a thread or has bodies."""
-    waiting = any(node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH) for node in plan.nodes)
+    waiting = any(node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.WRAP) for node in plan.nodes)
     return plan.input_stage is plan.output_stage and not waiting
 
 

@@ -76,11 +76,13 @@ class Execution:
         tells_value: whether events tell the value of the whole as a chunk too.
         body_of: the run of the node that the plan is a body of, and the run that the node's code runs in; None if it
             is no body, or nobody listens.
+        reads_in: the run that its source runs in: that of the execution that a body is in; without it the caller's.
     """
 
     __slots__ = (
         "_last",
         "_output",
+        "_reads_in",
         "_recorder",
         "_run",
         "_source",
@@ -102,6 +104,7 @@ class Execution:
         config: Config | None = None,
         tells_value: bool = True,
         body_of: tuple[Current, Current] | None = None,
+        reads_in: Current | None = None,
     ) -> None:
         self.code = code
         self.plan = plan = code.plan
@@ -110,6 +113,7 @@ class Execution:
         self._source = source
         self._source_begun = False
         self._tells_value = tells_value
+        self._reads_in = reads_in or run.around
         self._recorder: Recorder | None = None
         if run.listening is not None:
             around, nearest = body_of or (run.around, run.around)
@@ -187,13 +191,35 @@ class Execution:
         """Return what says when a function of whole values lets others run."""
         return turn() if self._run.listening is None else ListenedTurn(self._run.listening)
 
-    def body(self, node: PlannedNode, plan: Plan, value: Any) -> Execution:
-        """Return an execution of a body, nested in the run of its node."""
+    def body(
+        self,
+        node: PlannedNode,
+        plan: Plan,
+        value: Any,
+        *,
+        source: AsyncIterable[Any] | None = None,
+        tags: tuple[str, ...] = (),
+    ) -> Execution:
+        """Return an execution of a body, nested in the run of its node.
+
+        Args:
+            node: the node.
+            plan: the body.
+            value: the input of the body, where it is one value.
+            source: the same, where it is a stream.
+            tags: of the outermost run of the body alone.
+        """
         told = self._recorder
-        body_of = (told.current(node), told.inside(node)) if told is not None else None
-        config = Config(metadata=node.describe(value)) if node.describe is not None else None
-        code = self.code.body(plan)
-        return Execution(self._run, code, value=value, config=config, tells_value=self._tells_value, body_of=body_of)
+        return Execution(
+            self._run,
+            self.code.body(plan),
+            value=value,
+            source=source,
+            config=Config(None, tags, {} if node.describe is None else node.describe(value)),
+            tells_value=self._tells_value,
+            body_of=(told.current(node), told.inside(node)) if told is not None else None,
+            reads_in=self.base,
+        )
 
     def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
         """Run the body of an each for every item."""
@@ -289,7 +315,7 @@ class Execution:
         self._source_begun = True
         chunks: AsyncIterator[Any] = aiter(source)
         if self._recorder is not None:
-            chunks = within(self._run.around, chunks)  # it is the caller's, and runs in the caller's run
+            chunks = within(self._reads_in, chunks)  # it runs where it comes from
         try:
             async for chunk in chunks:
                 if tap is not None:

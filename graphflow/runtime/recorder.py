@@ -267,7 +267,7 @@ class Recorder:
         self._run_id = run_id
         self._is_body = is_body
         self._tells_value = tells_value
-        self._tags = _unique((*config.tags, *(around.tags if around is not None else ())))
+        self._tags = _unique((*(() if is_body else config.tags), *(around.tags if around is not None else ())))
         self._metadata = {**(around.metadata if around is not None else {}), **config.metadata}
         self._is_whole: dict[NodeId, bool] = {INPUT: input_is_value}
         self._root: Current | None = None
@@ -352,7 +352,8 @@ class Recorder:
         takes_config = is_root and not self._is_body
         name = self._config.name or place.name if takes_config else place.name
         run_id = self._run_id if takes_config else None
-        tags = _unique((*place.tags, *self._tags))
+        own = self._config.tags if is_root and self._is_body else ()
+        tags = _unique((*own, *place.tags, *self._tags))
         metadata = {**self._metadata, **place.metadata}
         path = (*(outside.path if outside is not None else ()), run_id or self.listening.ids())
         above = outside.views if outside is not None else ()

@@ -12,7 +12,9 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, final
 
+from graphflow.policies.policy import Policy
 from graphflow.runtime import slices, threads
+from graphflow.runtime.attempts import Attempts
 from graphflow.runtime.buffers import Reader, Slot
 from graphflow.runtime.code import CHAINLESS, settled
 from graphflow.runtime.current import CURRENT, NOTHING
@@ -26,7 +28,7 @@ from graphflow_compiler.ir import INPUT, NodeId, Op
 if TYPE_CHECKING:
     from graphflow.runtime.execution import Execution
     from graphflow.runtime.network import Network
-    from graphflow_compiler.plan import Stage
+    from graphflow_compiler.plan import PlannedNode, Stage
 
 
 @final
@@ -275,6 +277,24 @@ class StageRun(Workings):
         if tap is not None:
             tap.start()
         return self._passed_on(tap, self.hold(self._execution.each(node, tap, items), node))
+
+    def wrapped(self, node_id: NodeId, value: Any) -> AsyncIterator[Any]:
+        """Run the bodies of a node, on its whole input, as its policy says."""
+        tap = self._execution.tap(node_id)
+        if tap is not None:
+            tap.start()
+        node = self._plan.by_id[node_id]
+        return self._as_policy_says(node, tap, Attempts(self._execution, node, value=value))
+
+    def wrapped_stream(self, node_id: NodeId, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Run the bodies of a node, on a stream, as its policy says."""
+        node = self._plan.by_id[node_id]
+        source = self._input(node, chunks)
+        return self._as_policy_says(node, self._execution.tap(node_id), Attempts(self._execution, node, chunks=source))
+
+    def _as_policy_says(self, node: PlannedNode, tap: Tap | None, attempts: Attempts) -> AsyncIterator[Any]:
+        assert isinstance(node.policy, Policy)
+        return self._passed_on(tap, self.hold(node.policy.chunks(attempts), node))
 
     def _passed_on(self, tap: Tap | None, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
         return chunks if tap is None else self._between(tap, chunks, resumes=False)

@@ -819,24 +819,62 @@ def test_b55_a_streaming_step_starts_before_the_one_before_it_ends() -> None:
 # --- not offered -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["with_retry", "with_fallbacks", "with_timeout"])
-def test_b21_b22_b23_there_are_no_retries_and_fallbacks_yet(method: str) -> None:
-    assert not hasattr(gf.Chain, method)
+def failing_first(times: int) -> gf.Producer[str, str]:
+    left = times
+
+    @gf.aggregate
+    async def letters(text: str) -> AsyncIterator[str]:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise ValueError("not now")
+        for letter in text:
+            yield letter
+
+    return letters
 
 
-def test_b59_a_model_is_asked_as_often_as_it_is_run() -> None:
+def test_b21_a_stream_is_retried_until_its_first_chunk() -> None:
+    assert run(lambda: chunks_of(failing_first(2).with_retry(attempts=3, wait=0), "ab")) == ["a", "b"]
+
+
+def test_b22_what_has_gone_out_is_not_taken_back_by_a_fallback_unless_it_is_held_back() -> None:
+    @gf.aggregate
+    async def breaks(text: str) -> AsyncIterator[str]:
+        yield "par"
+        raise ValueError("mid-stream")
+
+    whole = failing_first(0)
+    with pytest.raises(ValueError, match="mid-stream"):
+        run(lambda: chunks_of(breaks.with_fallbacks(whole), "ab"))
+    assert run(lambda: chunks_of(breaks.with_fallbacks(whole, until="end"), "ab")) == ["ab"]
+
+
+def test_b23_a_fallback_in_mid_chain_streams() -> None:
+    passes = gf.transform(doubled)
+    chain = failing_first(0) | passes.with_fallbacks(passes)
+    assert gf.compile(chain).plan.streams
+    assert run(lambda: chunks_of(chain, "ab")) == ["aa", "bb"]
+
+
+async def doubled(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        yield chunk * 2
+
+
+def test_b59_a_cache_serves_streams_and_values_alike() -> None:
     calls: list[float] = []
 
     def script(_: list[gf.Message]) -> str:
         calls.append(trio.current_time())
         return "a"
 
-    model = gf.ScriptedChatModel(script)
+    model = gf.ScriptedChatModel(script).with_cache()
 
     async def main() -> None:
-        await model.invoke("q")
-        await chunks_of(model)
-        assert len(calls) == 2
+        message = await model.invoke("q")
+        assert message.text == "".join(chunk.text for chunk in await chunks_of(model)) == "a"
+        assert len(calls) == 1
 
     run(main)
 

@@ -221,7 +221,9 @@ BEHAVIOURS: Final = (
     Behaviour(
         "25",
         "Fallbacks of a stream, before its first chunk.",
-        ("tests/docs/test_differences.py::test_b21_b22_b23_there_are_no_retries_and_fallbacks_yet",),
+        (
+            "tests/docs/test_differences.py::test_b22_what_has_gone_out_is_not_taken_back_by_a_fallback_unless_it_is_held_back",
+        ),
         differs="B22",
     ),
     Behaviour(

@@ -82,17 +82,19 @@ def _folded(
 
 
 def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
-    """Yield a finding if an each could not tell the value of an item."""
-    for body in node.bodies if node.op is Op.EACH else ():
+    """Yield a finding if the value of a body is asked that nothing can tell."""
+    is_asked = node.op is Op.EACH or (node.policy is not None and node.policy.gives_whole)
+    for body in node.bodies if is_asked else ():
         if body.by_id[body.output].folds is not None:
             continue
         folds = {one.id: one.folds for one in body.nodes}
         output, key = unfoldable(body, Edge(body.output, body.output), folds)
         declared = output.output if key is None else field_type(output.output, key)
+        gives = "gives one result for every item" if node.op is Op.EACH else "gives the whole value of what it wraps"
         yield Diagnostic(
             "GF220",
             "error",
-            f"`{node.name}` gives one result for every item, but nothing says how the chunks of "
+            f"`{node.name}` {gives}, but nothing says how the chunks of "
             f"`{output.name}` become one value: {why_unfoldable(output, declared)}",
             node=node.id,
             location=output.location or node.location,
@@ -139,7 +141,9 @@ def _fold_of_output(
             return _projected(graph, node, incoming[0], folds)
         case Op.JOIN:
             return fold_together((edge, _fold_along(graph, edge, folds)) for edge in incoming)
-        case Op.BRANCH:
+        case Op.WRAP if node.policy is not None and node.policy.gives_whole:
+            return SINGLE
+        case Op.BRANCH | Op.WRAP:
             return _of_branch(node)
         case Op.GENERATE:
             return accumulator_of(node.output)

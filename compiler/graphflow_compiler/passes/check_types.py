@@ -305,7 +305,7 @@ class _Checker:
                 return _projected(self._along(edges[0]), node.keys)
             case Op.JOIN:
                 return self._joined(node, edges)
-            case Op.BRANCH:
+            case Op.BRANCH | Op.WRAP:
                 return union([body.by_id[body.output].output for body in node.bodies])
             case Op.EACH:
                 item = node.bodies[0].by_id[node.bodies[0].output].output
@@ -337,7 +337,7 @@ class _Checker:
 
 def _wanted(node: Node, port: Port) -> Iterable[object]:
     """Return the types that a port takes: of a branch, all that its alternatives do, as far as they say it."""
-    if node.op is not Op.BRANCH:
+    if node.op not in (Op.BRANCH, Op.WRAP):
         return (port.type,)
     taken: list[object] = []
     for body in node.bodies:

@@ -54,6 +54,8 @@ def _class_and_reason(node: Node) -> tuple[NodeClass, str]:
             return NodeClass.PRODUCER, f"{name} waits for its whole list, then gives a result for every item"
         case Op.BRANCH:
             return _class_of_branch(node)
+        case Op.WRAP:
+            return _class_of_wrapped(node)
         case Op.CALL if node.kind in _COMPONENTS:
             return NodeClass.AGGREGATE, _COMPONENTS[node.kind]
         case Op.CALL if streams:
@@ -79,6 +81,15 @@ def _class_of_branch(node: Node) -> tuple[NodeClass, str]:
         NodeClass.AGGREGATE,
         f"`{node.name}` decides on its whole input, and its alternative `{name}` does not promise to stream",
     )
+
+
+def _class_of_wrapped(node: Node) -> tuple[NodeClass, str]:
+    assert node.policy is not None
+    reason = f"`{node.name}` {node.policy.explain([body.by_id[body.output].name for body in node.bodies])}"
+    classes = {body.graph_class for body in node.bodies}
+    if node.policy.gives_whole or NodeClass.AGGREGATE in classes:
+        return NodeClass.AGGREGATE, reason
+    return NodeClass.TRANSFORM if node.ports[0].streams else NodeClass.PRODUCER, reason
 
 
 def _class_of(graph: Graph) -> NodeClass:

@@ -60,7 +60,12 @@ def _blocked(plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _streaming_before(plan: Plan, node: PlannedNode) -> PlannedNode | None:
-    """Return the nearest node before `node` that gives chunks as it makes them, the input aside."""
+    """Return the nearest node before `node` that gives chunks as it makes them, the input aside.
+
+    Of a node that holds back what it wraps, that is the last node inside.
+    """
+    if node.policy is not None and node.policy.gives_whole:
+        return next((body.by_id[body.output] for body in node.plans if body.streams), None)
     streaming = _streaming_nodes(plan)
     seen: set[NodeId] = set()
     pending = deque(edge.source for edge in plan.edges_into[node.id])
@@ -89,6 +94,8 @@ def _streaming_nodes(plan: Plan) -> set[NodeId]:
 
 def _mend(plan: Plan, node: PlannedNode) -> str:
     match node.op:
+        case Op.WRAP if node.policy is not None and node.policy.gives_whole:
+            return f'let `{node.name}` hold back no more than its first chunk: leave until="end" out'
         case Op.BRANCH:
             return f"make every alternative of `{node.name}` a producer, and its output streams"
         case Op.CALL if node.kind != "chain":
@@ -169,7 +176,7 @@ def _bridge(node: PlannedNode) -> Diagnostic:
 
 def _gives_sync_stream(node: PlannedNode, is_sync: bool) -> bool:
     """Tell whether what a node gives can be iterated without `await`, given whether its input can."""
-    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH):
+    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.WRAP):
         return node.op is Op.CALL
     return is_sync or node.node_class is not NodeClass.TRANSFORM
 

@@ -413,6 +413,8 @@ def labels(node: Node) -> tuple[str, ...]:
     if node.op is Op.EACH:
         how = f"{node.limit:,} at once" if node.limit > 1 else "one after another"
         return (f"for every item, {how}" + (", and an error is a result" if node.rescue is not None else ""),)
+    if node.op is Op.WRAP:
+        return ("first", *("instead of that",) * (len(node.bodies) - 1)) if len(node.bodies) > 1 else ("inside",)
     conditions = (f"if `{getattr(condition, '__name__', type(condition).__name__)}`" for condition in node.conditions)
     return (*conditions, "otherwise")[: len(node.bodies)] if node.bodies else ()
 
