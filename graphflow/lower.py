@@ -154,8 +154,7 @@ class Lowering:
     def place(self, node: Node, around: Surroundings) -> Node:
         """Add a node without edges."""
         name = around.name or node.name
-        placed = attrs.evolve(
-            node,
+        placed = node.changed(
             id=NodeId(self.new_id(name)),
             name=name,
             scope=around.scope,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import opcode
 import os
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from graphflow_compiler.ir import SourceLocation
@@ -34,11 +36,17 @@ def caller_location() -> SourceLocation | None:
         return None
     code, line = frame.f_code, frame.f_lineno
     if code.co_code[frame.f_lasti] == _OPERATOR:
-        for _, end, before in code.co_lines():
-            if end >= frame.f_lasti:  # what comes just before the operator loads its right side
-                line = max(line, before or 0)
-                break
+        ends, lines = _lines_of(code)
+        # What comes just before the operator loads its right side.
+        line = max(line, lines[bisect.bisect_left(ends, frame.f_lasti)])
     return SourceLocation(code.co_filename, line)
+
+
+@functools.lru_cache(maxsize=256)
+def _lines_of(code: CodeType) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return where the instructions of each line end, and the lines: a module that builds long chains asks often."""
+    pieces = [(end, line or 0) for _, end, line in code.co_lines()]
+    return tuple(end for end, _ in pieces), tuple(line for _, line in pieces)
 
 
 def location_of(function: Callable[..., Any]) -> SourceLocation | None:

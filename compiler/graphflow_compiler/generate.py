@@ -328,11 +328,11 @@ class _Writer:
             function = self._function(node)
             given = name if len(node.ports) == 1 else f"{self._port(node).name}={name}"
             self._line(f"{name} = {'await ' if node.is_async else ''}{function}({given})", node)
-            with self._block(f"if type({name}) not in CHAINLESS:"):
-                self._line(f"{name} = {self._await}settled({node.id!a}, {name})", node, uses=("settled",))
+            self._line(f"if type({name}) not in CHAINLESS:")
+            self._line(f"    {name} = {self._await}settled({node.id!a}, {name})", node, uses=("settled",))
         if not self._mode.is_sync:
-            with self._block("if clock() >= turn.ends:"):
-                self._line("await turn.renew()", node, uses=("clock", "turn"))
+            self._line("if clock() >= turn.ends:")
+            self._line("    await turn.renew()", node, uses=("clock", "turn"))
 
     def _step_of_value(self, step: _Step, variable: _Variable) -> None:
         """Write one step of a whole value."""

@@ -5,7 +5,7 @@ A `Plan` holds the user's functions but no runtime: it can be printed, compared 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal, NewType, final
 
@@ -78,7 +78,7 @@ class Stage:
         own_task: False for the stage that whoever reads the output pulls in their own task.
         fans: the forks and joins inside it, found by `plan_stages`.
         clusters: what runs as one, found by `fuse`.
-        source: the function that runs it, readable; found by `fuse`.
+        write: writes `source`; found by `fuse`.
     """
 
     id: StageId
@@ -87,7 +87,12 @@ class Stage:
     own_task: bool
     fans: tuple[Fan, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-    source: str = ""
+    write: Callable[[], str] = attrs.field(default=str, eq=False, repr=False)
+
+    @property
+    def source(self) -> str:
+        """The function that runs it, readable; written when it is asked for."""
+        return self.write()
 
 
 @attrs.frozen

@@ -1001,6 +1001,7 @@ def test_json_has_a_word_for_every_field_of_what_a_plan_is_made_of(kind: type) -
         "is_async": "async",
         "accumulator": "folds",
         "plans": "bodies",
+        "write": "source",
     }
     collection = {
         PlannedNode: read["nodes"],

@@ -42,7 +42,7 @@ def accumulate(graph: Graph) -> Graph:
             edges.append(_folded(graph, node, edge, folds, findings))
         findings.extend(_unfoldable_body(node))
         folds[node.id] = node.accumulate or _fold_of_output(graph, node, incoming, folds)
-        nodes.append(attrs.evolve(node, folds=folds[node.id]))
+        nodes.append(node.changed(folds=folds[node.id]))
     if findings:
         raise CompileError(findings)
     return attrs.evolve(graph, nodes=tuple(nodes), edges=tuple(edges))

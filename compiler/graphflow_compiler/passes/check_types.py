@@ -48,7 +48,7 @@ def _with_inputs(graph: Graph) -> Graph:
     if graph.by_id[INPUT].output is not UNKNOWN:
         return graph
     taken = _taken(graph)
-    return graph.replace_nodes(lambda node: attrs.evolve(node, output=taken) if node.id == INPUT else node)
+    return graph.replace_nodes(lambda node: node.changed(output=taken) if node.id == INPUT else node)
 
 
 def _with_port_of_bodies(node: Node) -> Node:
@@ -59,7 +59,7 @@ def _with_port_of_bodies(node: Node) -> Node:
     agreed = taken[0] if all(one == taken[0] for one in taken) else UNKNOWN
     if node.op is Op.EACH:
         agreed = list if agreed is UNKNOWN else list[agreed]  # type: ignore[valid-type]
-    return attrs.evolve(node, ports=(attrs.evolve(node.ports[0], type=agreed),))
+    return node.changed(ports=(attrs.evolve(node.ports[0], type=agreed),))
 
 
 def _taken(graph: Graph) -> object:
@@ -121,7 +121,7 @@ class _Checker:
             node = self._with_typed_bodies(node, edges)
         output = self._output(node, edges)
         self.types[node.id] = output
-        self.nodes.append(attrs.evolve(node, output=output))
+        self.nodes.append(node if output is node.output else node.changed(output=output))
 
     def _along(self, edge: Edge) -> object:
         """Return the type of what flows along an edge."""
@@ -293,7 +293,7 @@ class _Checker:
         for body in node.bodies:
             body_input = attrs.evolve(body.by_id[INPUT], output=_sharper(body.by_id[INPUT].output, given))
             bodies.append(_swept(attrs.evolve(body, nodes=(body_input, *body.nodes[1:]))))
-        return attrs.evolve(node, bodies=tuple(bodies))
+        return node.changed(bodies=tuple(bodies))
 
     def _output(self, node: Node, edges: tuple[Edge, ...]) -> object:
         match node.op:

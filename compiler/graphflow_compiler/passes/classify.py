@@ -31,7 +31,7 @@ def classify(graph: Graph) -> Graph:
 
 def _classified(node: Node) -> Node:
     node_class, reason = _class_and_reason(node)
-    return attrs.evolve(node, node_class=node_class, reason=reason)
+    return node.changed(node_class=node_class, reason=reason)
 
 
 def _class_and_reason(node: Node) -> tuple[NodeClass, str]:

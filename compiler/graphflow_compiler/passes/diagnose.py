@@ -25,7 +25,8 @@ def _diagnosed(plan: Plan, *, streams_on: bool) -> Plan:
     nodes = []
     for node in plan.nodes:
         inside = streams_on and node.op is not Op.EACH
-        nodes.append(attrs.evolve(node, plans=tuple(_diagnosed(body, streams_on=inside) for body in node.plans)))
+        plans = tuple(_diagnosed(body, streams_on=inside) for body in node.plans)
+        nodes.append(node.changed(plans=plans) if plans else node)
     plan = attrs.evolve(plan, nodes=tuple(nodes))
     blocked = _blocked(plan) if streams_on else ()
     return attrs.evolve(plan, diagnostics=(*blocked, *_bridged(plan), *_unused(plan), *_without_accumulator(plan)))

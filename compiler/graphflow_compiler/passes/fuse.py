@@ -5,6 +5,7 @@ A chunk then passes k nodes for the price of k calls, instead of k generators.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import attrs
@@ -17,15 +18,15 @@ from graphflow_compiler.plan import Cluster, Plan, Stage
 def fuse(plan: Plan) -> Plan:
     """Write the function that runs every stage; neighbouring chunkwise nodes of it become one step."""
     nodes = tuple(
-        attrs.evolve(node, plans=tuple(fuse(body) for body in node.plans)) if node.plans else node
-        for node in plan.nodes
+        node.changed(plans=tuple(fuse(body) for body in node.plans)) if node.plans else node for node in plan.nodes
     )
     fused = attrs.evolve(plan, nodes=nodes, stages=tuple(_fused(plan, stage) for stage in plan.stages))
-    stages = (
-        attrs.evolve(stage, source=write_stage(fused, stage, Mode("put" if stage.own_task else "yield")).text)
-        for stage in fused.stages
-    )
+    stages = (attrs.evolve(stage, write=functools.partial(_source, fused, stage)) for stage in fused.stages)
     return attrs.evolve(fused, stages=tuple(stages))
+
+
+def _source(plan: Plan, stage: Stage) -> str:
+    return write_stage(plan, stage, Mode("put" if stage.own_task else "yield")).text
 
 
 def _fused(plan: Plan, stage: Stage) -> Stage:

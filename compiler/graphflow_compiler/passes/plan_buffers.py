@@ -22,7 +22,7 @@ from graphflow_compiler.plan import CAPACITY, Buffer, Plan
 def plan_buffers(plan: Plan) -> Plan:
     """Decide what stands between two stages, so that no run can deadlock and memory stays bounded where it can."""
     nodes = tuple(
-        attrs.evolve(node, plans=tuple(plan_buffers(body) for body in node.plans)) if node.plans else node
+        node.changed(plans=tuple(plan_buffers(body) for body in node.plans)) if node.plans else node
         for node in plan.nodes
     )
     places = {node.id: node.stage or INPUT for node in plan.nodes}

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Final
 
-import attrs
-
 from graphflow_compiler.ir import INPUT, Graph, Node, NodeClass, NodeId, Op
 from graphflow_compiler.plan import Fan, Plan, PlannedNode, Stage, StageId
 from graphflow_compiler.types import may_be_awaitable
@@ -95,8 +93,9 @@ def plan_stages(graph: Graph) -> Plan:
 
 
 def _planned(node: Node, stage: StageId | None) -> PlannedNode:
-    fields = {field.name: getattr(node, field.name) for field in attrs.fields(Node)}
-    return PlannedNode(**fields, stage=stage, plans=tuple(plan_stages(body) for body in node.bodies))
+    planned = object.__new__(PlannedNode)  # one field more would be asked of every node otherwise: see Node.changed
+    planned.__dict__.update(node.__dict__, stage=stage, plans=tuple(plan_stages(body) for body in node.bodies))
+    return planned
 
 
 class _Path:

@@ -5,6 +5,7 @@ So a saved plan can be compared with another one, or drawn, where the code that 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import defaultdict
@@ -315,7 +316,7 @@ def _stage(part: _Part) -> Stage:
         part["own_task"].flag(),
         tuple(map(_fan, part["fans"].array())),
         tuple(Cluster(tuple(map(NodeId, each["nodes"].texts()))) for each in part["clusters"].array()),
-        part["source"].text(),
+        functools.partial(str, part["source"].text()),
     )
 
 
