@@ -108,7 +108,7 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
                 if not isinstance(chunk, AIMessageChunk):
                     raise _misgenerated(self, chunk, "AIMessageChunk")
                 response_id = response_id or chunk.id or _response_id()
-                yield chunk if chunk.id == response_id else attrs.evolve(chunk, id=response_id)
+                yield chunk if chunk.id == response_id else chunk.with_id(response_id)
         finally:
             await _close(chunks)
 

@@ -346,7 +346,7 @@ def _joined_block(pieces: list[Block]) -> Block:
 # --- messages ---------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class Message:
     """Any message; one of `SystemMessage`, `HumanMessage`, `AIMessage` and `ToolMessage`."""
 
@@ -372,21 +372,21 @@ class Message:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class SystemMessage(Message):
     """Instructions to the model: `SystemMessage("Answer in French.")`."""
 
     role = "system"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class HumanMessage(Message):
     """What the user says, as text, or as blocks such as text and an image: `HumanMessage("hello")`."""
 
     role = "human"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class ToolMessage(Message):
     """What a tool gave, or why it failed, in answer to the call `tool_call_id`.
 
@@ -408,7 +408,7 @@ def _as_calls(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     return calls
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class AIMessage(Message):
     """A model's whole response.
 
@@ -453,7 +453,7 @@ def _as_joined_pieces(pieces: Iterable[ToolCallChunk]) -> tuple[ToolCallChunk, .
     return joined.result()
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False, init=False)
 class AIMessageChunk(AIMessage):
     """A piece of a model's response, additive by `+`; the sum of a response's chunks is the response.
 
@@ -471,6 +471,44 @@ class AIMessageChunk(AIMessage):
     content: Content = attrs.field(default="", converter=_as_joined_content)
     _tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), converter=_as_calls, init=False)
     tool_call_chunks: tuple[ToolCallChunk, ...] = attrs.field(default=(), converter=_as_joined_pieces, kw_only=True)
+
+    def __init__(
+        self,
+        content: str | Sequence[Block] = "",
+        *,
+        id: str | None = None,
+        name: str | None = None,
+        usage: Usage | None = None,
+        response_metadata: Mapping[str, Any] | None = None,
+        tool_call_chunks: Iterable[ToolCallChunk] = (),
+    ) -> None:
+        if type(content) is str and not tool_call_chunks and not response_metadata:
+            # Nearly every chunk of a model is plain text: there is nothing to check or to join.
+            self.__dict__.update(
+                content=content,
+                id=id,
+                name=name,
+                _tool_calls=(),
+                usage=usage,
+                response_metadata={},
+                tool_call_chunks=(),
+            )
+            return
+        self.__attrs_init__(
+            content,
+            id=id,
+            name=name,
+            usage=usage,
+            response_metadata=response_metadata or {},
+            tool_call_chunks=tool_call_chunks,
+        )
+
+    def with_id(self, id: str) -> AIMessageChunk:
+        """Return the same chunk as a piece of the response with that id."""
+        chunk = object.__new__(type(self))
+        chunk.__dict__.update(self.__dict__)
+        chunk.__dict__["id"] = id
+        return chunk
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
