@@ -114,6 +114,7 @@ if _typing.TYPE_CHECKING:
     from graphflow.components.retrieval.retriever import Retriever as Retriever
     from graphflow.components.retrieval.search import SearchIndex as SearchIndex
     from graphflow.components.retrieval.vectors import VectorIndex as VectorIndex
+    from graphflow.lcel import from_lcel as from_lcel
     from graphflow.policies.cache import CacheStore as CacheStore
     from graphflow.policies.cache import MemoryCache as MemoryCache
     from graphflow.providers.anthropic import AnthropicChatModel as AnthropicChatModel
@@ -137,5 +138,6 @@ if not _typing.TYPE_CHECKING:
             "Retriever": "graphflow.components.retrieval.retriever",
             "SearchIndex": "graphflow.components.retrieval.search",
             "VectorIndex": "graphflow.components.retrieval.vectors",
+            "from_lcel": "graphflow.lcel",
         },
     )

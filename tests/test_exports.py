@@ -32,8 +32,8 @@ ProviderTimeoutError RateLimitError ReasoningBlock Retriever ScriptedChatModel S
 StreamEvent StreamedToolCall Streaming SystemMessage TextBlock TextModel TimeLimitError Tool ToolCall ToolCallBlock
 ToolCallChunk ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex
 XmlElement XmlStreamError accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat
-each emit fold graph json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough
-pick prompt single sum_chunks text tool tool_calls transform xml_items xml_parser xml_text
+each emit fold from_lcel graph json_items json_parser json_text latest markdown_list merge numbered_list parallel
+passthrough pick prompt single sum_chunks text tool tool_calls transform xml_items xml_parser xml_text
 """,
 )
 

@@ -49,6 +49,13 @@ CODES: Final[dict[str, str]] = {
     "GF303": "a synchronous generator that is bridged in a worker thread",
     "GF305": "a key that nothing uses",
     "GF306": "an output that has no accumulator, so `invoke` is refused",
+    "GF501": "an LCEL chain whose output does not stream because a step holds it back",
+    "GF502": "an LCEL chain whose output does not stream because nothing in it does",
+    "GF503": "an LCEL chain that cannot be run in one of the ways to stream",
+    "GF504": "an LCEL chain whose output streams for some inputs only",
+    "GF505": "an LCEL key that is withheld until the input of its `assign` has ended",
+    "GF506": "something that LCEL does in `invoke` only, not when a chain streams",
+    "GF507": "an LCEL chain whose code does not show whether it streams",
 }
 
 

@@ -1,4 +1,4 @@
-"""The syntax tree of a function, found by its code: also of one lambda among several on a line."""
+"""Where functions and classes are written: the syntax tree of a function, even of one of several lambdas on a line."""
 
 from __future__ import annotations
 
@@ -19,19 +19,39 @@ def definition_of(function: Callable[..., Any]) -> Definition | None:
     if not isinstance(code, CodeType):
         return None
     text = "".join(linecache.getlines(code.co_filename, getattr(function, "__globals__", None)))
-    fitting = [node for node in _definitions(text) if _fits(node, code)]
+    fitting = [node for node in _declared_in(text) if not isinstance(node, ast.ClassDef) and _fits(node, code)]
     if len(fitting) > 1 and not any(_places(code)):
         return None  # Python was told to leave out columns, so nothing tells one lambda from another
     return min(fitting, key=_size, default=None)
 
 
+def line_of(cls: type, file: str) -> int | None:
+    """Return the line of a file where a class begins; None where its source cannot be found."""
+    codes = [value.__code__ for value in vars(cls).values() if inspect.isfunction(value)]
+    methods = [code.co_firstlineno for code in codes if code.co_filename == file]
+    for node in _declared_in("".join(linecache.getlines(file))):
+        is_named_so = isinstance(node, ast.ClassDef) and node.name == cls.__name__.partition("[")[0]
+        if is_named_so and all(node.lineno <= line <= (node.end_lineno or line) for line in methods):
+            return node.lineno
+    return None
+
+
 @functools.lru_cache(maxsize=32)
-def _definitions(text: str) -> tuple[Definition, ...]:
+def _declared_in(text: str) -> tuple[Definition | ast.ClassDef, ...]:
     try:
-        tree = ast.parse(text)
+        tree = _parsed(text)
     except SyntaxError:  # the file has changed since, or is none of Python's
         return ()
-    return tuple(node for node in ast.walk(tree) if isinstance(node, Definition))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, Definition | ast.ClassDef))
+
+
+def _parsed(text: str) -> ast.Module:
+    for _ in range(9):
+        try:
+            return ast.parse(text)
+        except SystemError:  # Python 3.11 mixes up two parsings that go on at once, as LangChain's in other threads
+            continue
+    return ast.parse(text)
 
 
 def _fits(node: Definition, code: CodeType) -> bool:

@@ -134,7 +134,8 @@ def test_a_diagnostic_says_what_where_and_what_instead(one: Case) -> None:
 
 
 def test_every_code_is_produced_by_a_case() -> None:
-    assert {one.code for one in CASES} == set(CODES)
+    of_lcel = {code for code in CODES if code.startswith("GF5")}  # what is found in LCEL chains, not by the compiler
+    assert {one.code for one in CASES} == set(CODES) - of_lcel
 
 
 def test_every_code_in_the_source_is_in_the_index() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Callable
 from operator import itemgetter
@@ -13,6 +14,7 @@ import pytest
 from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough, RunnableSequence
 
+from graphflow.lcel import source
 from graphflow.lcel.returns import returned_by
 
 FIRST: Runnable[Any, Any] = RunnablePassthrough()
@@ -243,6 +245,21 @@ def annotated(value: object) -> Runnable[Any, Any]:
 )
 def test_what_is_made_when_it_runs_is_told_as_such(function: Callable[..., Any]) -> None:
     assert returned_by(function).made
+
+
+def test_a_parsing_that_another_has_disturbed_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, disturbed = ast.parse, [True, True]
+
+    def disturbing(text: str) -> ast.Module:
+        if disturbed:
+            disturbed.pop()
+            raise SystemError("AST constructor recursion depth mismatch (before=84, after=134)")
+        return parse(text)
+
+    monkeypatch.setattr(ast, "parse", disturbing)
+    source._declared_in.cache_clear()
+    assert returned_by(by_name).runnables == (FIRST,)
+    assert disturbed == []
 
 
 def test_without_source_the_annotation_tells() -> None:

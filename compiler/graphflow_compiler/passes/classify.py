@@ -20,6 +20,10 @@ _COMPONENTS: Final = {
     "retriever": "a retriever waits for its whole query and gives its documents at once",
     "tool": "a tool waits for all its arguments and gives one result",
 }
+_WHOLE: Final = _COMPONENTS | {
+    "chat_model": "this chat model waits for its whole prompt, then gives its answer at once",
+    "llm": "this text model waits for its whole prompt, then gives its answer at once",
+}
 
 
 def classify(graph: Graph) -> Graph:
@@ -56,8 +60,8 @@ def _class_and_reason(node: Node) -> tuple[NodeClass, str]:
             return _class_of_branch(node)
         case Op.WRAP:
             return _class_of_wrapped(node)
-        case Op.CALL if node.kind in _COMPONENTS:
-            return NodeClass.AGGREGATE, _COMPONENTS[node.kind]
+        case Op.CALL if node.kind in _WHOLE:
+            return NodeClass.AGGREGATE, _WHOLE[node.kind]
         case Op.CALL if streams:
             return NodeClass.AGGREGATE, f"{name} reads its whole input stream, then returns one value"
         case Op.CALL if node.ports and node.ports[0].fold is not None:
