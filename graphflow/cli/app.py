@@ -16,6 +16,7 @@ from rich.theme import Theme
 
 from graphflow.cli import codes
 from graphflow.cli.check import check as check_chains
+from graphflow.cli.check import check_lcel
 from graphflow.cli.load import load_program
 from graphflow.cli.outcome import Code, CommandError, read, write
 from graphflow.cli.reports import ReportFormat, report
@@ -119,13 +120,19 @@ def check(
     must_stream: Annotated[
         bool, typer.Option("--must-stream", help="A chain whose output does not stream is an error.")
     ] = False,
+    lcel: Annotated[
+        bool, typer.Option("--lcel", help="They are chains of LangChain's LCEL, each as MODULE:CHAIN; none is run.")
+    ] = False,
     format: Annotated[
         ReportFormat, typer.Option("--format", "-f", help="Text, GitHub's annotations, or SARIF 2.1.0.")
     ] = "text",
     output: Output = None,
 ) -> None:
     """Check chains, for CI: exit code 1 if one has an error."""
-    checked = [each for target in targets for each in check_chains(target, must_stream=must_stream)]
+    if lcel:
+        checked = [check_lcel(target, must_stream=must_stream) for target in targets]
+    else:
+        checked = [each for target in targets for each in check_chains(target, must_stream=must_stream)]
     text = report(checked, format)
     if text or output is not None:
         write(text, output)

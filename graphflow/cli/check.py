@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 import attrs
 
-from graphflow.cli.load import load_chains
-from graphflow.errors import CompileError
+from graphflow.chain import Chain
+from graphflow.cli.load import load_chains, load_object
+from graphflow.cli.outcome import CommandError
+from graphflow.errors import CompileError, MissingExtraError
+from graphflow.program import Program
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.ir import Op
 from graphflow_compiler.plan import Plan
+
+#: The verdict on what has no plan.
+_BROKEN: Final = "does not compile"
 
 
 @attrs.frozen
@@ -20,12 +27,12 @@ class Checked:
 
     Attributes:
         name: ``module:chain``; of what keeps a module from being imported, the module.
-        plan: None where the chain cannot be compiled.
+        verdict: whether it streams, in words.
         diagnostics: everything that was found; where the chain must stream and does not, as an error.
     """
 
     name: str
-    plan: Plan | None
+    verdict: str
     diagnostics: tuple[Diagnostic, ...]
 
     @property
@@ -44,14 +51,14 @@ def check(target: str, *, must_stream: bool) -> list[Checked]:
     try:
         chains = load_chains(target)
     except CompileError as error:
-        return [Checked(module, None, error.diagnostics)]
+        return [Checked(module, _BROKEN, error.diagnostics)]
     plans: dict[str, Plan] = {}
     broken: list[Checked] = []
     for each in chains:
         try:
             plans[each.name] = each.program().plan
         except CompileError as error:
-            broken.append(Checked(f"{module}:{each.name}", None, error.diagnostics))
+            broken.append(Checked(f"{module}:{each.name}", _BROKEN, error.diagnostics))
     whole = plans if ":" in target else dict(_outermost(plans))
     return [*broken, *(_checked(f"{module}:{name}", plan, must_stream) for name, plan in whole.items())]
 
@@ -64,7 +71,41 @@ def _checked(name: str, plan: Plan, must_stream: bool) -> Checked:
         except CompileError as error:
             own = {each.code for each in error.diagnostics}
             diagnostics = (*error.diagnostics, *(each for each in diagnostics if each.code not in own))
-    return Checked(name, plan, diagnostics)
+    return Checked(name, _verdict(plan), diagnostics)
+
+
+def _verdict(plan: Plan) -> str:
+    if not plan.streams:
+        return "does not stream"
+    whole = [key for key, streams in plan.streams_by_key.items() if not streams]
+    return "streams" + (f", all but {', '.join(map(repr, whole))}" if whole else "")
+
+
+def check_lcel(target: str, *, must_stream: bool) -> Checked:
+    """Check one chain of LangChain's.
+
+    Raises:
+        CommandError: there is no such module, or no such chain in it, or langchain-core is not installed.
+    """
+    from graphflow.lcel import lint
+
+    value = load_object(target)
+    try:
+        report = lint(value)
+    except MissingExtraError as error:
+        raise CommandError(str(error)) from None
+    except CompileError:
+        is_ours = isinstance(value, Chain | Program)
+        what = "one of graphflow: leave --lcel out" if is_ours else f"an object of type {type(value).__name__}"
+        raise CommandError(f"{target} is no LCEL chain, but {what}") from None
+    diagnostics = report.diagnostics
+    if must_stream and not report.streams:
+        try:
+            report.require_streaming()
+        except CompileError as error:
+            notes = (each for each in diagnostics if each.severity == "note" and each.code != "GF502")
+            diagnostics = (*error.diagnostics, *notes)
+    return Checked(target, report.verdict, diagnostics)
 
 
 def _all_diagnostics(plan: Plan) -> Iterator[Diagnostic]:

@@ -84,19 +84,39 @@ def find(module: ModuleType, name: str) -> Named:
         CommandError: there is nothing of that name, or it is no chain.
         CompileError: it cannot be one.
     """
-    value: Any = module
-    for part in name.split("."):
-        if not hasattr(value, part):
-            near = difflib.get_close_matches(part, [each.name for each in chains_of(module)], n=1)
-            guess = f"; did you mean {module.__name__}:{near[0]}?" if near else ""
-            raise CommandError(f"{module.__name__} has no {name}{guess}\n{_has(module)}")
-        value = getattr(value, part)
+    value = _attribute(module, name, [each.name for each in chains_of(module)], _has(module))
     if isinstance(value, Chain | Program):
         return Named(name, value)
     if isinstance(value, dict) or (callable(value) and not isinstance(value, type)):
         return Named(name, as_chain(value))
     what = f"an object of type {type(value).__name__}"
     raise CommandError(f"{module.__name__}:{name} is no chain, but {what}\n{_has(module)}")
+
+
+def load_object(target: str) -> object:
+    """Return whatever ``module:name`` names; the name may be dotted.
+
+    Raises:
+        CommandError: there is no such module or name, or importing the module fails.
+    """
+    module_name, _, name = target.partition(":")
+    module = _imported(module_name)
+    names = [each for each in vars(module) if not each.startswith("_")]
+    if not name:
+        raise CommandError(f"say which chain of {module_name}, as {module_name}:NAME")
+    return _attribute(module, name, names, f"{module_name} has {', '.join(names) or 'nothing'}")
+
+
+def _attribute(module: ModuleType, name: str, names: list[str], has: str) -> Any:
+    """Return what a module has under a name, which may be dotted."""
+    value: Any = module
+    for part in name.split("."):
+        if not hasattr(value, part):
+            near = difflib.get_close_matches(part, names, n=1)
+            guess = f"; did you mean {module.__name__}:{near[0]}?" if near else ""
+            raise CommandError(f"{module.__name__} has no {name}{guess}\n{has}")
+        value = getattr(value, part)
+    return value
 
 
 def _has(module: ModuleType) -> str:

@@ -51,21 +51,12 @@ def _place(location: SourceLocation) -> str:
 def _as_text(checked: Sequence[Checked]) -> str:
     parts = []
     for each in checked:
-        parts.append(f"{each.name} {_verdict(each)}")
+        parts.append(f"{each.name} {each.verdict}")
         if each.diagnostics:
             parts.append(findings(each.diagnostics))
     failed = sum(each.fails for each in checked)
     count = f"{len(checked):,} chain{'' if len(checked) == 1 else 's'} checked"
     return "\n".join([*parts, f"{count}, {failed:,} failed" if failed else f"{count}, no error"])
-
-
-def _verdict(checked: Checked) -> str:
-    if checked.plan is None:
-        return "does not compile"
-    if not checked.plan.streams:
-        return "does not stream"
-    whole = [key for key, streams in checked.plan.streams_by_key.items() if not streams]
-    return "streams" + (f", all but {', '.join(map(repr, whole))}" if whole else "")
 
 
 # --- GitHub ------------------------------------------------------------------------------------------------

@@ -18,12 +18,10 @@ def render(report: Report) -> str:
 
 
 def _verdicts(report: Report) -> list[str]:
-    title = f"{report.name} · LCEL"
-    if report.stream.verdict is report.astream.verdict:
-        return [f"{title} · {report.stream.verdict}", *_details(report.astream)]
+    only_in_stream = report.stream.streams and not report.astream.streams
     return [
-        f"{title} · stream() {report.stream.verdict}, astream() {report.astream.verdict}",
-        *_details(report.stream if report.stream.streams else report.astream),
+        f"{report.name} · LCEL · {report.verdict}",
+        *_details(report.stream if only_in_stream else report.astream),
     ]
 
 

@@ -109,6 +109,13 @@ class Report:
         return self.stream.streams and self.astream.streams
 
     @property
+    def verdict(self) -> str:
+        """The verdict in words; of both ways, where they differ."""
+        if self.stream.verdict is self.astream.verdict:
+            return str(self.stream.verdict)
+        return f"stream() {self.stream.verdict}, astream() {self.astream.verdict}"
+
+    @property
     def breaks(self) -> tuple[Break, ...]:
         """The steps that keep the output from streaming, in one way or both."""
         by_place: dict[object, Break] = {}
@@ -117,18 +124,17 @@ class Report:
         return tuple(by_place.values())
 
     def require_streaming(self) -> Report:
-        """Return the report itself if the chain streams in both ways, and no key of its output is held back.
+        """Return the report itself if the output streams in both ways, whatever the input.
 
         Raises:
             NotStreamingError: it does not; the message names the steps that break it, their lines and the mends.
         """
-        wrong = [
-            attrs.evolve(one, severity="error")
-            for one in self.diagnostics
-            if one.severity != "note" or one.code == "GF502"
-        ]
-        if wrong:
-            raise NotStreamingError(wrong)
+        if not self.streams:
+            raise NotStreamingError(
+                attrs.evolve(one, severity="error")
+                for one in self.diagnostics
+                if one.severity != "note" or one.code == "GF502"
+            )
         return self
 
     def explain(self) -> str:
