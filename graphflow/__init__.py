@@ -98,6 +98,7 @@ from graphflow.handles import Value as Value
 from graphflow.jsonstream import Json as Json
 from graphflow.jsonstream import JsonStreamError as JsonStreamError
 from graphflow.jsonstream import ParseError as ParseError
+from graphflow.limits import Limit as Limit
 from graphflow.program import Program as Program
 from graphflow.program import compile as compile
 from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel

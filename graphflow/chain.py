@@ -46,6 +46,7 @@ from typing import (
 import attrs
 
 from graphflow.declaration import Configured, Declaration, Declared, Sequence, Step, Wrapped, outline_of
+from graphflow.limits import Limit
 from graphflow.places import caller_location
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, Policy
@@ -248,6 +249,21 @@ class Chain(Declared, Generic[In, Out]):
 
         return self._wrapped(Timeout(total, first_chunk, between_chunks))
 
+    def with_limit(self, limit: int | Limit, /) -> Chain[In, Out]:
+        """Return a chain of which only so many runs are at work at once, wherever they come from; others wait.
+
+        What runs inside it under the same `Limit` shares its place.
+
+        Args:
+            limit: how many, or a `Limit` that several chains share.
+
+        Raises:
+            ValueError: it is less than 1.
+        """
+        from graphflow.policies.limit import Limited
+
+        return self._wrapped(Limited(Limit.of(limit)))
+
     def with_cache(
         self,
         store: CacheStore | None = None,
@@ -323,9 +339,10 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> Coroutine[Any, Any, Out]:
         """Run the chain on one value; ``await`` gives the value of its whole output. See `Program.invoke`."""
-        return self.compile().invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
+        return self.compile().invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
 
     def stream(
         self,
@@ -336,9 +353,10 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
         """Run the chain on one value; gives the final output chunk by chunk. See `Program.stream`."""
-        return self.compile().stream(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
+        return self.compile().stream(value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
 
     def transform(
         self,
@@ -349,9 +367,10 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
         """Run the chain on an input that is itself a stream. See `Program.transform`."""
-        return self.compile().transform(source, name=name, tags=tags, metadata=metadata, run_id=run_id)
+        return self.compile().transform(source, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
 
     def events(
         self,
@@ -370,6 +389,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Run the chain on one value; gives what happens inside as events. See `Program.events`."""
         return self.compile().events(
@@ -386,6 +406,7 @@ class Chain(Declared, Generic[In, Out]):
             tags=tags,
             metadata=metadata,
             run_id=run_id,
+            limit=limit,
         )
 
     @overload
@@ -400,6 +421,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out]: ...
 
     @overload
@@ -414,6 +436,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out | Exception]: ...
 
     async def batch(
@@ -427,6 +450,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out] | list[Out | Exception]:
         """Run the chain on several values side by side; gives their outputs in order. See `Program.batch`."""
         return await self.compile().batch(
@@ -437,6 +461,7 @@ class Chain(Declared, Generic[In, Out]):
             tags=tags,
             metadata=metadata,
             run_id=run_id,
+            limit=limit,
         )
 
     @overload
@@ -451,6 +476,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
 
     @overload
@@ -465,6 +491,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out | Exception]]]: ...
 
     def batch_as_completed(
@@ -478,6 +505,7 @@ class Chain(Declared, Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | abc.Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
         """Run the chain on several values; gives `(index, output)` when each is done. See the same of `Program`."""
         return self.compile().batch_as_completed(
@@ -488,6 +516,7 @@ class Chain(Declared, Generic[In, Out]):
             tags=tags,
             metadata=metadata,
             run_id=run_id,
+            limit=limit,
         )
 
     @property
@@ -660,6 +689,9 @@ class Transform(Chain[In, Out]):
         ) -> Transform[In, Out]:
             """See `Chain.with_timeout`."""
 
+        def with_limit(self, limit: int | Limit, /) -> Transform[In, Out]:
+            """See `Chain.with_limit`."""
+
         def with_cache(
             self,
             store: CacheStore | None = None,
@@ -804,6 +836,9 @@ class Producer(Chain[In, Out]):
         ) -> Producer[In, Out]:
             """See `Chain.with_timeout`."""
 
+        def with_limit(self, limit: int | Limit, /) -> Producer[In, Out]:
+            """See `Chain.with_limit`."""
+
         def with_cache(
             self,
             store: CacheStore | None = None,
@@ -906,6 +941,9 @@ class Aggregate(Chain[In, Out]):
             self, *, total: float | None = None, first_chunk: float | None = None, between_chunks: float | None = None
         ) -> Aggregate[In, Out]:
             """See `Chain.with_timeout`."""
+
+        def with_limit(self, limit: int | Limit, /) -> Aggregate[In, Out]:
+            """See `Chain.with_limit`."""
 
         def with_cache(
             self,

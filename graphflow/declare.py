@@ -18,6 +18,7 @@ from graphflow.code import suspends
 from graphflow.declaration import Declaration, Fan, GraphFunction, Step
 from graphflow.functions import Signature, brief, callable_for, ignoring_input, options_of, signature_of, with_given
 from graphflow.handles import Handle, Stream, Value, carried_type, is_handle, is_stream
+from graphflow.limits import Limit
 from graphflow.places import caller_location
 from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
@@ -272,6 +273,7 @@ class Options(typing.TypedDict, total=False):
     metadata: Mapping[str, object] | None
     accumulate: Accumulator | None
     thread: bool
+    limit: int | Limit | None
 
 
 class TransformDecorator(typing.Protocol):
@@ -417,6 +419,7 @@ def transform(
     metadata: Mapping[str, object] | None = None,
     accumulate: Accumulator | None = None,
     thread: bool = False,
+    limit: int | Limit | None = None,
 ) -> Any:
     """Declare a generator that takes chunks as they come and yields chunks.
 
@@ -429,12 +432,20 @@ def transform(
         metadata: for its events.
         accumulate: how its own chunks fold into one value, where their type does not say it.
         thread: run the (plain) generator in a worker thread.
+        limit: how many of its runs may be at work at once, as with `with_limit`.
 
     Raises:
         CompileError: it does not yield, or takes no stream.
     """
     return _declare(
-        "transform", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+        "transform",
+        function,
+        name=name,
+        tags=tags,
+        metadata=metadata,
+        accumulate=accumulate,
+        thread=thread,
+        limit=limit,
     )
 
 
@@ -448,13 +459,21 @@ def chunkwise(
     metadata: Mapping[str, object] | None = None,
     accumulate: Accumulator | None = None,
     thread: bool = False,
+    limit: int | Limit | None = None,
 ) -> Any:
     """Declare a transform as a function of one chunk, plain or asynchronous: one chunk in, one chunk out.
 
     Args and errors as for `transform`.
     """
     return _declare(
-        "chunkwise", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+        "chunkwise",
+        function,
+        name=name,
+        tags=tags,
+        metadata=metadata,
+        accumulate=accumulate,
+        thread=thread,
+        limit=limit,
     )
 
 
@@ -468,6 +487,7 @@ def aggregate(
     metadata: Mapping[str, object] | None = None,
     accumulate: Accumulator | None = None,
     thread: bool = False,
+    limit: int | Limit | None = None,
 ) -> Any:
     """Declare a function that waits for its whole input and gives one value; a generator is a producer.
 
@@ -478,18 +498,26 @@ def aggregate(
         metadata: for its events.
         accumulate: how the chunks of a producer fold into one value, where their type does not say it.
         thread: run a blocking plain function in a worker thread.
+        limit: how many of its runs may be at work at once, as with `with_limit`.
 
     Raises:
         CompileError: it yields while it reads a stream: that is a transform.
     """
     return _declare(
-        "aggregate", function, name=name, tags=tags, metadata=metadata, accumulate=accumulate, thread=thread
+        "aggregate",
+        function,
+        name=name,
+        tags=tags,
+        metadata=metadata,
+        accumulate=accumulate,
+        thread=thread,
+        limit=limit,
     )
 
 
-def _declare(intent: Intent, function: Callable[..., Any] | None, **options: Any) -> Any:
+def _declare(intent: Intent, function: Callable[..., Any] | None, *, limit: int | Limit | None, **options: Any) -> Any:
     if function is None:
-        return lambda decorated: _declare(intent, decorated, **options)
+        return lambda decorated: _declare(intent, decorated, limit=limit, **options)
     if isinstance(function, Chain):
         raise compile_error(
             "GF111",
@@ -497,7 +525,8 @@ def _declare(intent: Intent, function: Callable[..., Any] | None, **options: Any
             location=caller_location(),
             hint="use it as it is; configure it with .with_config(...)",
         )
-    return wrap(Step(node_of(function, intent, **options)))
+    chain = wrap(Step(node_of(function, intent, **options)))
+    return chain if limit is None else chain.with_limit(limit)
 
 
 @overload

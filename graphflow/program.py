@@ -12,6 +12,7 @@ import attrs
 
 from graphflow.errors import InputError, NotInvokableError
 from graphflow.events import Event, Filter
+from graphflow.limits import Limit
 from graphflow.lower import lower
 from graphflow.runtime.batches import OpenedBatch, run_batch
 from graphflow.runtime.code import Code
@@ -97,6 +98,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> Out:
         """Run on one value and return the value of the whole output: the fold of what `stream` gives.
 
@@ -106,6 +108,8 @@ class Program(Generic[In, Out]):
             tags: for the events of this run and of all inside it.
             metadata: likewise.
             run_id: a UUID for this run; one is made if not given.
+            limit: how many of its nodes that wait for something, or work in threads, may do so at once: of the run, of
+                all that runs in it, and of other runs that are given the same `Limit`.
 
         Raises:
             NotInvokableError: nothing says how the output's chunks become one value.
@@ -114,7 +118,7 @@ class Program(Generic[In, Out]):
         """
         require_trio("invoke")
         straight = self._code.straight
-        if straight is not None and CURRENT.get() is None:
+        if straight is not None and limit is None and CURRENT.get() is None:
             try:
                 output: Out = await straight(value)
             except Exception as error:
@@ -126,9 +130,9 @@ class Program(Generic[In, Out]):
         config = _config(name, tags, metadata)
         begin = functools.partial(Execution, code=self._code, value=value, config=config, tells_value=False)
         if self._needs_nursery:
-            output = await run_for_value(begin, run_id)
+            output = await run_for_value(begin, run_id, _limit(limit))
         else:
-            output = await begin(Run.here(None, run_id)).run("value")
+            output = await begin(Run.here(None, run_id, _limit(limit))).run("value")
         return output
 
     def stream(
@@ -140,6 +144,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
         """Run on one value; inside the ``async with``, iterate over the chunks of the final output.
 
@@ -147,7 +152,7 @@ class Program(Generic[In, Out]):
         raised by the iteration, or on leaving if they were not reached.
         """
         begin = functools.partial(Execution, code=self._code, value=value, config=_config(name, tags, metadata))
-        return OpenedChunks[Out](begin, needs_nursery=self._needs_nursery, run_id=run_id)
+        return OpenedChunks[Out](begin, needs_nursery=self._needs_nursery, run_id=run_id, limit=_limit(limit))
 
     def transform(
         self,
@@ -158,6 +163,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
         """Run on an input that is itself a stream: `source` is iterated at the pace of the reader, and closed.
 
@@ -170,7 +176,7 @@ class Program(Generic[In, Out]):
             raise TypeError(f"transform takes an asynchronous iterable of chunks, not {source!r:.60}; see stream")
         begin = functools.partial(Execution, code=self._code, source=source, config=_config(name, tags, metadata))
         needs = self._needs_nursery or self._streams_input
-        return OpenedChunks[Out](begin, needs_nursery=needs, run_id=run_id)
+        return OpenedChunks[Out](begin, needs_nursery=needs, run_id=run_id, limit=_limit(limit))
 
     def events(
         self,
@@ -189,6 +195,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Run on one value; inside the ``async with``, iterate over the events of every run in it.
 
@@ -205,7 +212,7 @@ class Program(Generic[In, Out]):
             exclude_tags: likewise, by tag.
             allow_unmatched: accept a filter that names nothing of the plan, but of a run nested in a node.
             outputs: False leaves folded inputs and outputs out of end events, so that they cost no memory.
-            name, tags, metadata, run_id: as for `invoke`.
+            name, tags, metadata, run_id, limit: as for `invoke`.
 
         Raises:
             UnmatchedFilterError: a filter names what the plan does not have.
@@ -223,7 +230,7 @@ class Program(Generic[In, Out]):
         if not allow_unmatched:
             chosen.check(self.plan, name, config.tags)
         begin = functools.partial(Execution, code=self._code, value=value, config=config)
-        return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs)
+        return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs, limit=_limit(limit))
 
     @overload
     async def batch(
@@ -237,6 +244,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out]: ...
 
     @overload
@@ -251,6 +259,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out | Exception]: ...
 
     async def batch(
@@ -264,6 +273,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out] | list[Out | Exception]:
         """Run on several values side by side and return their outputs, in the order of the values.
 
@@ -272,6 +282,7 @@ class Program(Generic[In, Out]):
             max_concurrency: how many are worked on at once; 64 if not given.
             return_exceptions: give an error in the place of its output, instead of raising it.
             name, tags, metadata: as for `invoke`, for the run of every value.
+            limit: as for `invoke`; all values share it.
             run_id: the ids of the runs, one for each value. Of a single one, for several values, the others are made:
                 version 5 UUIDs of it and the index of the value.
 
@@ -280,7 +291,7 @@ class Program(Generic[In, Out]):
             ValueError: max_concurrency is less than 1, or there are not as many ids as values.
         """
         given = list(values)
-        invoke = self._invoke_of(len(given), name, tags, metadata, run_id)
+        invoke = self._invoke_of(len(given), name, tags, metadata, run_id, _limit(limit))
         return await run_batch(invoke, given, max_concurrency, return_exceptions=return_exceptions)
 
     @overload
@@ -295,6 +306,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out]]]: ...
 
     @overload
@@ -309,6 +321,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Out | Exception]]]: ...
 
     def batch_as_completed(
@@ -322,13 +335,14 @@ class Program(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[tuple[int, Any]]]:
         """Run on several values; inside the ``async with``, iterate over ``(index, output)`` as each is done.
 
         Leaving the block cancels what is not done. Args and errors as for `batch`.
         """
         given = list(values)
-        invoke = self._invoke_of(len(given), name, tags, metadata, run_id)
+        invoke = self._invoke_of(len(given), name, tags, metadata, run_id, _limit(limit))
         return OpenedBatch(invoke, given, max_concurrency, return_exceptions=return_exceptions)
 
     @functools.cached_property
@@ -364,6 +378,7 @@ class Program(Generic[In, Out]):
         tags: Iterable[str],
         metadata: Mapping[str, object] | None,
         run_id: str | Sequence[str] | None,
+        limit: Limit | None,
     ) -> Callable[[int, In], Awaitable[Out]]:
         """Return what runs on one of several values, given with its index."""
         self._require_accumulator()
@@ -371,7 +386,9 @@ class Program(Generic[In, Out]):
         ids = _ids(run_id, count)
 
         def invoke(index: int, value: In) -> Awaitable[Out]:
-            return self.invoke(value, name=name, tags=config.tags, metadata=config.metadata, run_id=ids[index])
+            return self.invoke(
+                value, name=name, tags=config.tags, metadata=config.metadata, run_id=ids[index], limit=limit
+            )
 
         return invoke
 
@@ -411,6 +428,10 @@ def _config(name: str | None, tags: Iterable[str], metadata: Mapping[str, object
     if isinstance(tags, str):
         raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
     return Config(name, tuple(tags), dict(metadata or {}))
+
+
+def _limit(limit: int | Limit | None) -> Limit | None:
+    return None if limit is None else Limit.of(limit)
 
 
 def _ids(run_id: str | Sequence[str] | None, count: int) -> Sequence[str | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, final, overload
 
+from graphflow.limits import Limit
 from graphflow.runtime import direct, portal
 
 if TYPE_CHECKING:
@@ -36,13 +37,16 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> Out:
         """Run on one value and return the value of the whole output. See `Program.invoke`."""
         portal.refuse_trio("invoke", "`await chain.invoke(...)`")
         if self._program.is_direct and not direct.is_listened_to():
             output: Out = self._program.invoke_directly(value, run_id=run_id)
             return output
-        return portal.call(lambda: self._program.invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id))
+        return portal.call(
+            lambda: self._program.invoke(value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
+        )
 
     def stream(
         self,
@@ -53,13 +57,14 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractContextManager[Iterator[Out]]:
         """Run on one value; inside the ``with``, iterate over the chunks of the output. See `Program.stream`."""
         portal.refuse_trio("stream", "`async with chain.stream(...) as chunks`")
         if self._program.is_direct and not direct.is_listened_to():
             return self._program.stream_directly(value, run_id=run_id)
         return portal.opened(
-            lambda: self._program.stream(value, name=name, tags=tags, metadata=metadata, run_id=run_id)
+            lambda: self._program.stream(value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
         )
 
     def events(
@@ -79,6 +84,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractContextManager[Iterator[Event]]:
         """Run on one value; inside the ``with``, iterate over the events of the run. See `Program.events`."""
         portal.refuse_trio("events", "`async with chain.events(...) as events`")
@@ -97,6 +103,7 @@ class SyncVerbs(Generic[In, Out]):
                 tags=tags,
                 metadata=metadata,
                 run_id=run_id,
+                limit=limit,
             )
         )
 
@@ -112,6 +119,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out]: ...
 
     @overload
@@ -126,6 +134,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out | Exception]: ...
 
     def batch(
@@ -139,6 +148,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> list[Out] | list[Out | Exception]:
         """Run on several values side by side and return their outputs in order. See `Program.batch`."""
         portal.refuse_trio("batch", "`await chain.batch(...)`")
@@ -151,6 +161,7 @@ class SyncVerbs(Generic[In, Out]):
                 tags=tags,
                 metadata=metadata,
                 run_id=run_id,
+                limit=limit,
             )
         )
 
@@ -166,6 +177,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractContextManager[Iterator[tuple[int, Out]]]: ...
 
     @overload
@@ -180,6 +192,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractContextManager[Iterator[tuple[int, Out | Exception]]]: ...
 
     def batch_as_completed(
@@ -193,6 +206,7 @@ class SyncVerbs(Generic[In, Out]):
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
         run_id: str | Sequence[str] | None = None,
+        limit: int | Limit | None = None,
     ) -> AbstractContextManager[Iterator[tuple[int, Any]]]:
         """Run on several values; iterate over ``(index, output)`` as each is done. See `Program.batch_as_completed`."""
         portal.refuse_trio("batch_as_completed", "`async with chain.batch_as_completed(...) as results`")
@@ -205,5 +219,6 @@ class SyncVerbs(Generic[In, Out]):
                 tags=tags,
                 metadata=metadata,
                 run_id=run_id,
+                limit=limit,
             )
         )

@@ -37,8 +37,8 @@ Flow = Literal["value", "async", "sync", "log", "done"]
 RESERVED: Final = frozenset(
     {
         "CHAINLESS", "NOTHING", "add", "arguments", "batch", "chunk", "chunks", "clock", "error", "failure", "fold",
-        "full",
-        "in_thread", "left", "listening", "others", "outside", "piece", "project", "put", "record", "room",
+        "in_thread", "left", "limit", "limited", "listening", "others", "outside", "piece", "project", "put", "record",
+        "room",
         "run_as", "select", "settled", "stage", "time", "told", "turn", "type", "value", "without", "dict",
     }
 )  # fmt: skip
@@ -54,6 +54,7 @@ class Mode:
         told: the nodes of whose runs somebody is told.
         passed: the others of whose chunks somebody is told, because they are what another run takes or gives.
         is_sync: it is a plain function, for code that is not asynchronous.
+        is_limited: only so many nodes of the run may be at work at once.
     """
 
     sink: Sink
@@ -61,6 +62,7 @@ class Mode:
     told: frozenset[NodeId] = frozenset()
     passed: frozenset[NodeId] = frozenset()
     is_sync: bool = False
+    is_limited: bool = False
 
     def tells(self, node_id: NodeId) -> bool:
         """Tell whether somebody is told of the chunks of a node."""
@@ -322,7 +324,7 @@ class _Writer:
         """Write the call of a function of a value."""
         name = variable.name
         lacks = variable.may_lack and node.op is Op.CALL
-        if self._mode.tells(node.id) or node.thread or lacks:
+        if self._mode.tells(node.id) or node.thread or lacks or (self._mode.is_limited and node.is_async):
             self._line(f"{name} = {self._await}stage.call({node.id!a}, {name})", node, uses=("stage",))
         else:
             function = self._function(node)
@@ -438,7 +440,10 @@ class _Writer:
                 else:
                     self._step_out()
                 function = self._function(node)
-                if node.thread:
+                if self._mode.is_limited and _waits(node):
+                    begin = f"in_thread, {function}" if node.thread else function
+                    self._line(f"{name} = await limited(limit, {begin}, {name})", node, uses=("limit",))
+                elif node.thread:
                     self._line(f"{name} = await in_thread({function}, {name})", node)
                 else:
                     self._line(f"{name} = {'await ' if node.is_async else ''}{function}({name})", node)

@@ -13,6 +13,7 @@ import trio
 
 from graphflow.declaration import Declared
 from graphflow.errors import InputError
+from graphflow.limits import limited
 from graphflow.places import location_of
 from graphflow.runtime import slices, threads
 from graphflow.runtime.current import NOTHING
@@ -185,6 +186,7 @@ _GLOBALS: Final[Mapping[str, object]] = {
     "CHAINLESS": CHAINLESS,
     "NOTHING": NOTHING,
     "in_thread": threads.in_thread,
+    "limited": limited,
     "project": project,
     "select": select,
     "without": without,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import attrs
 
 from graphflow.events import CustomEvent, Filter, Run
+from graphflow.limits import Limit
 from graphflow.runtime.log import EventLog
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class Listening:
     Attributes:
         ids: the ids of the runs.
         listeners: outermost first.
+        limit: how much of all of it may be at work at once.
         is_full: tells whether nodes should wait for a listener before they go on.
     """
 
     ids: RunIds
     listeners: tuple[Listener, ...]
+    limit: Limit | None = None
     is_full: Callable[[], bool] = attrs.field(init=False)
 
     @is_full.default

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Any, Literal, final
 
+import attrs
 import trio
 
+from graphflow.limits import Limit
 from graphflow.runtime.code import Code
 from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
@@ -46,10 +48,13 @@ class Run:
         self._id: str | None = run_id
 
     @classmethod
-    def here(cls, nursery: trio.Nursery | None, run_id: str | None) -> Run:
+    def here(cls, nursery: trio.Nursery | None, run_id: str | None, limit: Limit | None = None) -> Run:
         """Return a run that is nested in the current one, if there is one."""
         around = CURRENT.get()
-        return cls(nursery, run_id, around.listening if around is not None else None, around)
+        listening = around.listening if around is not None else None
+        if limit is not None:
+            listening = Listening(RunIds(), (), limit) if listening is None else attrs.evolve(listening, limit=limit)
+        return cls(nursery, run_id, listening, around)
 
     @property
     def run_id(self) -> str:
@@ -166,6 +171,11 @@ class Execution:
         if self._recorder is None:
             return Mode(sink, self.is_streamed)
         return self._recorder.mode(sink, stage, streamed=self.is_streamed)
+
+    @property
+    def limit(self) -> Limit | None:
+        """How much of the run may be at work at once."""
+        return self._run.listening.limit if self._run.listening is not None else None
 
     @property
     def listening(self) -> Listening:

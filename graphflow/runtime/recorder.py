@@ -289,7 +289,7 @@ class Recorder:
         """Return which version of the function of a stage tells what is to be told."""
         taps = {node_id: tap for node_id in stage.nodes if (tap := self._taps.get(node_id)) is not None}
         told = frozenset(node_id for node_id, tap in taps.items() if tap.is_of_node)
-        return Mode(sink, streamed, told, frozenset(taps) - told)
+        return Mode(sink, streamed, told, frozenset(taps) - told, is_limited=self.listening.limit is not None)
 
     def tap(self, node_id: NodeId) -> Tap | None:
         """Return what is to be told of a node; None where nobody listens."""

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from graphflow.events import Event, Filter
+from graphflow.limits import Limit
 from graphflow.runtime.current import CURRENT, Listener, Listening, RunIds
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.failures import Raised, combined, only_errors
@@ -107,16 +108,20 @@ class OpenedChunks(Opened[T]):
         begin: makes the execution in the run that it is given.
         needs_nursery: whether its plan needs tasks.
         run_id: the id of the run, if the caller gave one.
+        limit: how much of it may be at work at once.
     """
 
-    def __init__(self, begin: Callable[[Run], Execution], *, needs_nursery: bool, run_id: str | None) -> None:
+    def __init__(
+        self, begin: Callable[[Run], Execution], *, needs_nursery: bool, run_id: str | None, limit: Limit | None
+    ) -> None:
         super().__init__(needs_nursery=needs_nursery)
         self._begin = begin
         self._run_id = run_id
+        self._limit = limit
         self._execution: Execution | None = None
 
     def _open(self, nursery: trio.Nursery | None) -> AsyncGenerator[T, None]:
-        self._execution = self._begin(Run.here(nursery, self._run_id))
+        self._execution = self._begin(Run.here(nursery, self._run_id, self._limit))
         return self._execution.chunks()
 
     async def _close(self) -> None:
@@ -125,14 +130,14 @@ class OpenedChunks(Opened[T]):
 
 
 @trio.lowlevel.enable_ki_protection
-async def run_for_value(begin: Callable[[Run], Execution], run_id: str | None) -> Any:
+async def run_for_value(begin: Callable[[Run], Execution], run_id: str | None, limit: Limit | None) -> Any:
     """Run an execution that needs tasks to its end, and return the value of its output."""
     value: Any = None
     raised = Raised()
     manager = trio.open_nursery()
     nursery = await manager.__aenter__()
     with raised:
-        value = await begin(Run.here(nursery, run_id)).run("value")
+        value = await begin(Run.here(nursery, run_id, limit)).run("value")
     with raised:  # the nursery is not told of an error: it would wrap it in a group
         await manager.__aexit__(None, None, None)
     raised.again()
@@ -154,12 +159,14 @@ class OpenedEvents(Opened[Event]):
         *,
         run_id: str | None,
         outputs: bool,
+        limit: Limit | None,
     ) -> None:
         super().__init__(needs_nursery=True)
         self._begin = begin
         self._filter = events
         self._run_id = run_id
         self._outputs = outputs
+        self._limit = limit
         self._work = Work()
         self._log: EventLog | None = None
         self._done = trio.Event()
@@ -168,9 +175,10 @@ class OpenedEvents(Opened[Event]):
         assert nursery is not None
         self._log = log = EventLog()
         around = CURRENT.get()
-        ids, others = (RunIds(), ()) if around is None else (around.listening.ids, around.listening.listeners)
+        outer = Listening(RunIds(), ()) if around is None else around.listening
         listener = Listener(log, self._filter, self._outputs, depth=0 if around is None else len(around.path))
-        execution = self._begin(Run(nursery, self._run_id, Listening(ids, (*others, listener)), around))
+        listening = Listening(outer.ids, (*outer.listeners, listener), self._limit or outer.limit)
+        execution = self._begin(Run(nursery, self._run_id, listening, around))
         nursery.start_soon(self._run, execution, log, name="graphflow events")
         return log.read()
 

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, final
 
+from graphflow.limits import limited, limited_stream
 from graphflow.policies.policy import Policy
 from graphflow.runtime import slices, threads
 from graphflow.runtime.attempts import Attempts
@@ -73,6 +74,8 @@ class StageRun(Workings):
                 return self._network.writer(self.stage.nodes[-1])
             case "room":
                 return self._network.room(self.stage.nodes[-1])
+            case "limit":
+                return self._execution.limit
             case "listening":
                 return self._execution.listening
             case "outside":
@@ -219,13 +222,11 @@ class StageRun(Workings):
             tap.start()  # one that reads its input itself starts when it does
         token = CURRENT.set(tap.current) if tap is not None else None
         try:
-            if runs_in_thread(node, arguments):
-                waits = any(isinstance(one, threads.Pulled) for one in arguments.values())
-                result = await threads.in_thread(apply, node, arguments, waits=waits)
+            limit = self._execution.limit
+            if limit is not None and (node.is_async or node.thread):
+                result = await limited(limit, self._result, node, arguments)
             else:
-                result = apply(node, arguments)
-            if type(result) not in CHAINLESS:
-                result = await settled(self._plan, node_id, result)
+                result = await self._result(node, arguments)
         except BaseException as error:
             self._failed(node, error)
             raise
@@ -238,10 +239,26 @@ class StageRun(Workings):
             tap.end()
         return result
 
+    async def _result(self, node: PlannedNode, arguments: dict[str, Any]) -> Any:
+        if runs_in_thread(node, arguments):
+            waits = any(isinstance(one, threads.Pulled) for one in arguments.values())
+            result = await threads.in_thread(apply, node, arguments, waits=waits)
+        else:
+            result = apply(node, arguments)
+        return result if type(result) in CHAINLESS else await settled(self._plan, node.id, result)
+
     async def reduce(self, node_id: NodeId, chunks: Any) -> Any:
         """Call the function of a node that reads its stream itself."""
         node = self._plan.by_id[node_id]
         return await self.call_with(node_id, {node.ports[0].name: self._readable(node, chunks)})
+
+    def generate_with(self, node_id: NodeId, arguments: dict[str, Any]) -> Any:
+        """Start the generator of a node; while it works, a node that waits for its input holds a place of a limit."""
+        chunks = super().generate_with(node_id, arguments)
+        node, limit = self._plan.by_id[node_id], self._execution.limit
+        if limit is None or not hasattr(chunks, "__anext__") or any(port.streams for port in node.ports):
+            return chunks
+        return self._hold(limited_stream(limit, chunks))
 
     # --- composite nodes ---
 
