@@ -97,7 +97,7 @@ def test_a_sync_verb_in_a_plain_function_of_a_chain_is_refused() -> None:
         return answer
 
     with pytest.raises(RuntimeError, match="would block the Trio task"):
-        run(lambda: asks.invoke("a"))
+        trio.run(asks.invoke, "a")
     assert asks.sync.invoke("a")  # without a loop there is none to block
 
 
