@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python)
 PIP := -m pip --disable-pip-version-check --quiet
 MODEL := scripted
+FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest bench bench-page clean
+.PHONY: help demo test check lint types stubs typing format test-oldest fuzz bench bench-page clean
 .NOTPARALLEL:
 
 help:
@@ -18,6 +19,7 @@ help:
 	@echo "make check        run lint (ruff), types (mypy), stubs (stubtest) and typing (basedpyright)"
 	@echo "make format       format the code"
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
+	@echo "make fuzz         look for JSON texts that break a law of the parser; FUZZ=-max_total_time=600 is the default"
 	@echo "make bench        measure everything beside hand-written code and langchain-core; BENCH=--help shows options"
 	@echo "make bench-page   do that, and write the table into docs/explanation/performance.md"
 	@echo "make clean        remove everything that these targets made"
@@ -54,6 +56,10 @@ test-oldest: $(VENV)/.project
 	@build/oldest/bin/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
 	@build/oldest/bin/python $(PIP) install --editable . --group test --constraint build/oldest/constraints.txt || $(PIP_FAILED)
 	@build/oldest/bin/python -m pytest
+
+fuzz: $(VENV)/.test $(VENV)/.fuzz
+	@mkdir -p build/fuzz
+	@$(BIN)/python -m tests.jsonstream.fuzz -artifact_prefix=build/fuzz/ $(FUZZ)
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -100,7 +106,7 @@ $(VENV)/.programs: $(VENV)/.project
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
-$(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.project
+$(VENV)/.test $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.dev: $(VENV)/.project
 	@echo "Installing the tools of group '$(@F:.%=%)' ..."
 	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
 	@touch $@

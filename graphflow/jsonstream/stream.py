@@ -109,9 +109,12 @@ class Reader:
         _check("trailing", trailing, Trailing)
         _check("on_incomplete", on_incomplete, OnIncomplete)
         _check("on_error", on_error, OnError)
-        for name, limit in {"max_depth": max_depth, "max_number": max_number}.items():
-            if limit < 1:
-                raise ValueError(f"{name} must be at least 1, not {limit}")
+        _check_limit("max_depth", max_depth, 1)
+        _check_limit("max_number", max_number, 1)
+        if max_string is not None:
+            _check_limit("max_string", max_string, 0)
+        if max_chars is not None:
+            _check_limit("max_chars", max_chars, 0)
 
         max_number = min(max_number, sys.get_int_max_str_digits() or max_number)
         trail = Trail(reach=max_number)
@@ -443,6 +446,13 @@ def _named(path: str | Mapping[str, str]) -> tuple[bool, dict[str, Path]]:
 def _check(name: str, choice: object, choices: Any) -> None:
     if choice not in get_args(choices):
         raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {choice!r}")
+
+
+def _check_limit(name: str, limit: object, least: int) -> None:
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"{name} must be an int, not {limit!r}")
+    if limit < least:
+        raise ValueError(f"{name} must be at least {least}, not {limit}")
 
 
 def _read(

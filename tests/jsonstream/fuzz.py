@@ -1,6 +1,7 @@
 """A coverage-guided fuzzer of the laws: it looks for texts and cuts that reach new code, and ends where a law fails.
 
-    pip install atheris
+    make fuzz                                              # ten minutes
+    pip install --group fuzz
     python -m tests.jsonstream.fuzz                        # until a law fails, or Ctrl+C
     python -m tests.jsonstream.fuzz -max_total_time=60     # or another option of libFuzzer; a folder is a corpus
 
@@ -18,7 +19,7 @@ try:
 except ImportError:
     print(
         f"skipped: atheris is not installed, and it may have no wheel for Python {sys.version.split()[0]} on this "
-        "machine. Try: pip install atheris. The same laws run with HYPOTHESIS_PROFILE=long pytest tests/jsonstream",
+        "machine. Try: make fuzz. The same laws run with HYPOTHESIS_PROFILE=long pytest tests/jsonstream",
         file=sys.stderr,
     )
     sys.exit(0)

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graphflow.jsonstream import NOTHING, JsonItems, JsonStreamError, JsonText, parse_stream, scanner
+from graphflow.jsonstream import NOTHING, JsonItems, JsonStream, JsonStreamError, JsonText, parse_stream, scanner
 from graphflow.jsonstream.paths import Any_, Path, parse_path
 from graphflow.jsonstream.prose import find_more
 from graphflow.jsonstream.values import identical
 from tests.jsonstream.driver import facts, outcome, patched, pushed
+from tests.jsonstream.reference import ABSENT, shown
 from tests.jsonstream.strategies import CONTAINERS, PATHS, VALUES, cuts, mutated
 
 # A fixed dose; HYPOTHESIS_PROFILE=long looks at 10,000 documents for each law, other ones each time.
@@ -53,6 +54,22 @@ def test_the_last_value_is_that_of_json_loads(data: st.DataObject, text: str) ->
         values, _, error = outcome(data.draw(cuts(text)), **options)
         assert error is None
         assert repr(values[-1]) == repr(json.loads(text, strict=False))
+
+
+@law
+@given(st.data(), VALUES, st.booleans())
+def test_what_is_shown_is_what_the_reference_shows(data: st.DataObject, text: str, complete: bool) -> None:
+    stream: JsonStream[Any] = JsonStream(scalars="complete" if complete else "partial", every=True)
+    last: Any = NOTHING
+    so_far = ""
+    for chunk in data.draw(cuts(text)):
+        so_far += chunk
+        given = stream.feed(chunk)
+        last = last if given is NOTHING else given
+        expected = shown(so_far, complete=complete)
+        assert repr(last) == repr(NOTHING if expected is ABSENT else expected)
+    given = stream.finish()
+    assert repr(last if given is NOTHING else given) == repr(shown(text, complete=complete, ended=True))
 
 
 @law

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import trio
 
+import graphflow as gf
 from graphflow.jsonstream import (
     NOTHING,
+    JsonItems,
     JsonStream,
     JsonStreamError,
     Options,
@@ -282,12 +284,34 @@ def test_errors_can_be_read_kept_and_sent() -> None:
         ({"scalars": "some"}, "scalars must be 'partial' or 'complete', not 'some'"),
         ({"root": "list"}, "root must be 'any' or 'object' or 'array', not 'list'"),
         ({"append": True}, "append=True says how patches are written: it needs patches=True"),
+        ({"surrogates": None}, "surrogates must be 'keep' or 'replace' or 'error', not None"),
+        ({"trailing": []}, "trailing must be 'ignore' or 'error', not []"),
+        ({"on_incomplete": "raise"}, "on_incomplete must be 'error' or 'keep', not 'raise'"),
+        ({"on_error": "keep"}, "on_error must be 'raise' or 'stop', not 'keep'"),
         ({"max_depth": 0}, "max_depth must be at least 1, not 0"),
+        ({"max_number": 0}, "max_number must be at least 1, not 0"),
+        ({"max_string": -1}, "max_string must be at least 0, not -1"),
+        ({"max_chars": -1}, "max_chars must be at least 0, not -1"),
     ],
 )
 def test_wrong_options_are_refused_at_once(options: Any, message: str) -> None:
     for make in (JsonStream, lambda **options: parse_stream([], **options)):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            make(**options)
+
+
+@pytest.mark.parametrize("name", ["max_depth", "max_number", "max_string", "max_chars"])
+@pytest.mark.parametrize("limit", ["9", 1.5, True])
+def test_limits_are_whole_numbers(name: str, limit: Any) -> None:
+    options: Any = {name: limit}
+    makers: list[Any] = [
+        JsonStream,
+        lambda **options: JsonItems("a", **options),
+        gf.json_parser,
+        lambda **options: gf.json_text("a", **options),
+    ]
+    for make in makers:
+        with pytest.raises(TypeError, match=f"^{name} must be an int, not {limit!r}$"):
             make(**options)
 
 
