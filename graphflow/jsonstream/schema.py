@@ -118,7 +118,7 @@ def _later(known: dict[Any, Read], cls: type) -> Read:
 
 
 def _fields(cls: type, known: dict[Any, Read]) -> Read:
-    typed_dict = typing.is_typeddict(cls) or type(cls).__name__ == "_TypedDictMeta"
+    typed_dict = is_typed_dict(cls)
     if not (attrs.has(cls) or dataclasses.is_dataclass(cls) or typed_dict):
         raise _unreadable(cls)
     hints = typing.get_type_hints(cls, include_extras=True)
@@ -141,6 +141,11 @@ def _fields(cls: type, known: dict[Any, Read]) -> Read:
             needed = own.default is dataclasses.MISSING and own.default_factory is dataclasses.MISSING
             fields.append((key, key, _reader(hint, known), needed))
     return functools.partial(_record, cls, name, fields)
+
+
+def is_typed_dict(cls: Any) -> bool:
+    """Whether a class is a TypedDict, of `typing` or of typing_extensions."""
+    return typing.is_typeddict(cls) or type(cls).__name__ == "_TypedDictMeta"
 
 
 def is_required(cls: Any, key: str, hint: Any) -> bool:

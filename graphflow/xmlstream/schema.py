@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from graphflow.jsonstream.errors import Fault
-from graphflow.jsonstream.schema import MAPPINGS, SEQUENCES, bare
+from graphflow.jsonstream.schema import MAPPINGS, SEQUENCES, bare, is_typed_dict
 from graphflow.jsonstream.schema import reader as json_reader
 from graphflow.xmlstream.element import XmlElement
 
@@ -222,13 +222,12 @@ def _hints(cls: Any) -> Mapping[str, Any] | None:
             alias if isinstance(alias := aliases[name], str) else name: field.annotation
             for name, field in fields.items()
         }
-    typed_dict = typing.is_typeddict(cls) or type(cls).__name__ == "_TypedDictMeta"
     if hasattr(cls, "__struct_fields__"):
         hints = typing.get_type_hints(cls, include_extras=True)
         return {key: hints[name] for key, name in zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True)}
     if attrs.has(cls):
         hints = typing.get_type_hints(cls, include_extras=True)
         return {field.name: hints.get(field.name, str) for field in attrs.fields(cls) if field.init}
-    if dataclasses.is_dataclass(cls) or typed_dict:
+    if dataclasses.is_dataclass(cls) or is_typed_dict(cls):
         return typing.get_type_hints(cls, include_extras=True)
     return None
