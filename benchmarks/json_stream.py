@@ -306,9 +306,8 @@ def main() -> int:
     chunks = (4,) if given.quick else CHUNKS
     rounds = given.rounds or (3 if given.quick else 5)
 
-    print(
-        f"Python {sys.version.split()[0]}, jiter {version('jiter')}, langchain-core {version('langchain-core')}; CPU time, medians of {rounds} rounds"
-    )
+    compared = ", ".join(f"{name} {version(name)}" for name in ("jiter", "langchain-core"))
+    print(f"Python {sys.version.split()[0]}, {compared}; CPU time, medians of {rounds} rounds")
     print("'jiter again' and 'langchain' parse every prefix: graphflow is so many times faster (~: from a sample)")
     cases = []
     for shape in SHAPES:
