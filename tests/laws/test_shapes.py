@@ -66,6 +66,49 @@ def test_a_transform_gets_the_whole_of_the_stream_that_it_then_reads() -> None:
     assert kinds == {"chunks": "unbounded", "whole": "fold"}
 
 
+def test_two_producers_that_read_wholes_alone_have_bounded_buffers() -> None:
+    @gf.transform
+    async def in_turn(left: AsyncIterator[int], right: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for chunk in right:
+            yield chunk
+        async for chunk in left:
+            yield chunk
+
+    @gf.aggregate
+    def again(count: int) -> Iterator[int]:
+        yield from range(count)
+
+    @gf.graph
+    def shown(count: gf.Value[int]) -> Any:
+        return in_turn(left=numbers(count), right=again(count))
+
+    assert streamed(shown, MANY) == [*range(MANY), *range(MANY)]
+    kinds = {buffer.port: buffer.kind for buffer in shown.compile().plan.buffers if buffer.target == "in_turn"}
+    assert kinds == {"left": "bounded", "right": "bounded"}
+
+
+def test_a_producer_that_waits_for_the_stream_of_another_makes_it_unbounded() -> None:
+    @gf.transform
+    async def in_turn(left: AsyncIterator[int], right: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for chunk in right:
+            yield chunk
+        async for chunk in left:
+            yield chunk
+
+    @gf.aggregate
+    def again(count: int) -> Iterator[int]:
+        yield count
+
+    @gf.graph
+    def shown(count: gf.Value[int]) -> Any:
+        stream = numbers(count)
+        return in_turn(left=same(stream), right=again(total(stream)))
+
+    assert streamed(shown, MANY) == [sum(range(MANY)), *range(MANY)]
+    kinds = {buffer.port: buffer.kind for buffer in shown.compile().plan.buffers if buffer.target == "in_turn"}
+    assert kinds["left"] == "unbounded"
+
+
 @pytest.mark.parametrize("first", ["left", "right"])
 def test_two_streams_of_one_fork_are_read_one_after_the_other(first: str) -> None:
     @gf.transform

@@ -1,21 +1,26 @@
 """Decide what stands between two stages, so that no run can deadlock and memory stays bounded where it can.
 
-A deadlock needs a cycle of waits: a writer that waits for a full buffer, a reader that waits for an empty one. Such a
-cycle lies in one 2-edge-connected component of the undirected graph and has a sink, a node of the component that is
-entered through a full port and left through an empty one, with another of its ports. So a stream port of a node with
-another port in the same component gets an unbounded buffer; all others may be bounded. Ports that wait for the whole
-value are never full, since every chunk is folded as it comes; a join takes from whichever stream comes first, so it
-never waits for one of them.
+A deadlock needs a cycle of waits: a writer that waits for a full buffer, a reader that waits for an empty one. A reader
+may wait for each of its writers; a writer only for readers whose buffers can be full. Such a cycle has a sink, a node
+that is entered through a full port and left through an empty one, another of its ports. So a stream port of a node gets
+an unbounded buffer where waits can lead from the writer of another port to the writer of this one, not by way of the
+node itself; all others are bounded. Ports that wait for the whole value are never full, since every chunk is folded as
+it comes; a join takes from whichever stream comes first, so it never waits for one of them.
+
+The proof is in docs/explanation/buffers.md.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import final
 
 import attrs
 
 from graphflow_compiler import dag
-from graphflow_compiler.ir import INPUT, Edge, Op
+from graphflow_compiler.ir import INPUT, Edge, NodeId, Op
 from graphflow_compiler.plan import CAPACITY, Buffer, Plan
 
 
@@ -27,15 +32,12 @@ def plan_buffers(plan: Plan) -> Plan:
     )
     places = {node.id: node.stage or INPUT for node in plan.nodes}
     crossing = [edge for edge in plan.edges if places[edge.source] != places[edge.target]]
-    components = dag.two_edge_connected_components(
-        tuple(dict.fromkeys(places.values())), tuple((places[edge.source], places[edge.target]) for edge in crossing)
-    )
-    component_of = {id(edge): component for edge, component in zip(crossing, components, strict=True)}
-    buffers = tuple(_buffer(plan, edge, component_of) for edge in crossing)
+    waits = _Waits(plan, places, crossing)
+    buffers = tuple(_buffer(plan, edge, waits) for edge in crossing)
     return attrs.evolve(plan, nodes=nodes, buffers=buffers)
 
 
-def _buffer(plan: Plan, edge: Edge, component_of: dict[int, int | None]) -> Buffer:
+def _buffer(plan: Plan, edge: Edge, waits: _Waits) -> Buffer:
     assert edge.port is not None
     node = plan.by_id[edge.target]
     make = functools.partial(Buffer, edge.source, edge.target, edge.port, edge.key)
@@ -48,19 +50,67 @@ def _buffer(plan: Plan, edge: Edge, component_of: dict[int, int | None]) -> Buff
         return make("bounded", CAPACITY, why)
     if not node.port(edge.port).streams:
         return make("fold", None, "every chunk is folded as it comes: the port waits for the whole value")
-    rivals = _rivals(plan, edge, component_of)
+    rivals = waits.rivals(edge)
     if rivals:
-        return make("unbounded", None, f"the same stream also leads to {rivals}, which may have to be read first")
+        named = ", ".join(f"`{rival.port}`" for rival in rivals)
+        return make("unbounded", None, f"the same stream also leads to {named}, which may have to be read first")
     return make("bounded", CAPACITY, "a writer that is ahead waits")
 
 
-def _rivals(plan: Plan, edge: Edge, component_of: dict[int, int | None]) -> str:
-    """Name the other ports of the target in the same component; "" where there is none."""
-    component = component_of[id(edge)]
-    if component is None:
-        return ""
-    return ", ".join(
-        f"`{other.port}`"
-        for other in plan.edges_into[edge.target]
-        if other is not edge and component_of[id(other)] == component
-    )
+@final
+class _Waits:
+    """Who may have to wait for whom, by places: stages, and the input."""
+
+    def __init__(self, plan: Plan, places: Mapping[NodeId, str], crossing: Sequence[Edge]) -> None:
+        self._places = places
+        self._into: dict[str, list[Edge]] = {}
+        self._reached: dict[int, AbstractSet[str]] = {}
+        # What feeds the input of a body may be waited for together with its output, by nodes around the body.
+        ends = (INPUT, places[plan.output])
+        pairs = [(places[edge.source], places[edge.target]) for edge in crossing]
+        components = dag.two_edge_connected_components(tuple(dict.fromkeys(places.values())), (*pairs, ends))
+        self._component = {id(edge): component for edge, component in zip(crossing, components, strict=False)}
+        self._for: dict[str, set[str]] = {place: set() for place in places.values()}
+        self._for[INPUT].add(ends[1])
+        for edge, (source, target) in zip(crossing, pairs, strict=True):
+            self._into.setdefault(target, []).append(edge)
+            self._for[target].add(source)
+            if _can_be_full(plan, edge):
+                self._for[source].add(target)
+
+    def rivals(self, edge: Edge) -> list[Edge]:
+        """Return the other edges into the same node whose writer may wait, in the end, for the writer of this."""
+        component, place = self._component[id(edge)], self._places[edge.target]
+        if component is None:
+            return []
+        writer = self._places[edge.source]
+        return [
+            other
+            for other in self._into[place]
+            if other is not edge
+            and self._component[id(other)] == component
+            and writer in self._reachable(other, without=place)
+        ]
+
+    def _reachable(self, edge: Edge, without: str) -> AbstractSet[str]:
+        """Return the places that the writer of an edge may wait for, itself included, not by way of one place."""
+        found = self._reached.get(id(edge))
+        if found is None:
+            pending = [self._places[edge.source]]
+            reached: set[str] = set()
+            while pending:
+                place = pending.pop()
+                if place != without and place not in reached:
+                    reached.add(place)
+                    pending += self._for[place]
+            found = self._reached[id(edge)] = reached
+        return found
+
+
+def _can_be_full(plan: Plan, edge: Edge) -> bool:
+    """Tell whether a writer may have to wait for the reader of an edge."""
+    node = plan.by_id[edge.target]
+    if edge.source == INPUT and plan.input_stage is not None:
+        return False
+    assert edge.port is not None
+    return node.op is Op.JOIN or node.port(edge.port).streams
