@@ -13,15 +13,18 @@ The proof is in docs/explanation/buffers.md.
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from typing import final
+from typing import Final, final
 
 import attrs
 
 from graphflow_compiler import dag
 from graphflow_compiler.ir import INPUT, Edge, NodeId, Op
 from graphflow_compiler.plan import CAPACITY, Buffer, Plan
+
+#: Stages that are looked at for each pair of ports: what is further off is taken to be waited for.
+MAX_WALK: Final = 32
 
 
 def plan_buffers(plan: Plan) -> Plan:
@@ -64,14 +67,12 @@ class _Waits:
     def __init__(self, plan: Plan, places: Mapping[NodeId, str], crossing: Sequence[Edge]) -> None:
         self._places = places
         self._into: dict[str, list[Edge]] = {}
-        self._reached: dict[int, AbstractSet[str]] = {}
-        # What feeds the input of a body may be waited for together with its output, by nodes around the body.
-        ends = (INPUT, places[plan.output])
         pairs = [(places[edge.source], places[edge.target]) for edge in crossing]
-        components = dag.two_edge_connected_components(tuple(dict.fromkeys(places.values())), (*pairs, ends))
-        self._component = {id(edge): component for edge, component in zip(crossing, components, strict=False)}
         self._for: dict[str, set[str]] = {place: set() for place in places.values()}
-        self._for[INPUT].add(ends[1])
+        # What feeds the input of a body may be waited for together with its output, by nodes around the body.
+        self._for[INPUT].add(places[plan.output])
+        self._links = (*pairs, (INPUT, places[plan.output]))
+        self._crossing = crossing
         for edge, (source, target) in zip(crossing, pairs, strict=True):
             self._into.setdefault(target, []).append(edge)
             self._for[target].add(source)
@@ -80,7 +81,10 @@ class _Waits:
 
     def rivals(self, edge: Edge) -> list[Edge]:
         """Return the other edges into the same node whose writer may wait, in the end, for the writer of this."""
-        component, place = self._component[id(edge)], self._places[edge.target]
+        place = self._places[edge.target]
+        if len(self._into[place]) == 1:
+            return []
+        component = self._component[id(edge)]
         if component is None:
             return []
         writer = self._places[edge.source]
@@ -89,22 +93,27 @@ class _Waits:
             for other in self._into[place]
             if other is not edge
             and self._component[id(other)] == component
-            and writer in self._reachable(other, without=place)
+            and self._leads(self._places[other.source], writer, without=place)
         ]
 
-    def _reachable(self, edge: Edge, without: str) -> AbstractSet[str]:
-        """Return the places that the writer of an edge may wait for, itself included, not by way of one place."""
-        found = self._reached.get(id(edge))
-        if found is None:
-            pending = [self._places[edge.source]]
-            reached: set[str] = set()
-            while pending:
-                place = pending.pop()
-                if place != without and place not in reached:
-                    reached.add(place)
-                    pending += self._for[place]
-            found = self._reached[id(edge)] = reached
-        return found
+    @functools.cached_property
+    def _component(self) -> Mapping[int, int | None]:
+        """The components of the edges: only looked for where streams meet."""
+        components = dag.two_edge_connected_components(tuple(self._for), self._links)
+        return {id(edge): component for edge, component in zip(self._crossing, components, strict=False)}
+
+    def _leads(self, start: str, goal: str, without: str) -> bool:
+        """Tell whether waits may lead from one place to another, not by way of a third: True too where that is far."""
+        pending = deque([start])
+        seen = {without}
+        while pending:
+            place = pending.popleft()
+            if place == goal or len(seen) > MAX_WALK:
+                return True
+            if place not in seen:
+                seen.add(place)
+                pending += self._for[place]
+        return False
 
 
 def _can_be_full(plan: Plan, edge: Edge) -> bool:
