@@ -263,11 +263,13 @@ class _Sketch:
     Attributes:
         budget: how many nodes may still be made.
         threads: whether nodes may run in worker threads.
+        nested: whether nodes may run other chains.
     """
 
     draw: st.DrawFn
     budget: int
     threads: bool
+    nested: bool = False
     made: int = 0
 
     def label(self, stem: str) -> str:
@@ -292,6 +294,8 @@ class _Sketch:
             flavours += ["chunkwise", "chunkwise", "awaiting chunkwise"]
         if self.threads and self.chance(24):
             flavours = ["thread", "thread chunkwise"] if is_chunkwise else ["thread"]
+        if self.nested and role == "aggregate" and self.chance(4):
+            flavours = ["nested"]
         flavour = self.one_of(flavours)
         return Step(self.label(stem), role, ports, does, flavour, delay=self.draw(st.integers(0, 2)), **more)
 
@@ -447,7 +451,7 @@ class _Sketch:
         parameters = tuple((f"x{index}", shape.kind, self.chance(2)) for index, shape in enumerate(given))
         shapes: dict[int, Shape] = {-1 - index: shape for index, shape in enumerate(given)}
         calls: list[tuple[Spec, Feeds]] = []
-        for index in range(self.one_of(range(2, 9))):
+        for index in range(self.one_of(range(2, max(9, self.budget // 2)))):
             if calls and self.budget < 1:
                 break
             spec, fed = self.call(shapes, depth)
@@ -550,21 +554,25 @@ def inputs(draw: st.DrawFn, kind: Kind) -> tuple[Any, list[Any]]:
 
 
 @st.composite
-def examples(draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threads: bool = True) -> Example:
+def examples(
+    draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threads: bool = True, nested: bool = False
+) -> Example:
     """Draw a chain and an input.
 
     Args:
         largest: about how many nodes it has at most.
         any_cut: draw only chains whose value does not depend on where the input is cut.
         threads: let some nodes run in worker threads.
+        nested: let some nodes run another chain.
     """
-    sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads)
+    sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads, nested)
+    depth = 2 if largest < 20 else 4
     if draw(st.booleans()):
         kinds = [sketch.one_of(tuple(TYPES)) for _ in range(draw(st.integers(1, 2)))]
-        graph = sketch.graph(2, [of_input(kind, is_cut=any_cut) for kind in kinds])
+        graph = sketch.graph(depth, [of_input(kind, is_cut=any_cut) for kind in kinds])
         spec: Spec = graph
         if sketch.budget > 0 and draw(st.booleans()):
-            tail = sketch.chain(graph.gives, 1, 3)
+            tail = sketch.chain(graph.gives, depth - 1, max(3, largest // 8))
             spec = Line((graph, tail), tail.gives)
         parts = {name: draw(inputs(kind)) for name, kind, _ in graph.parameters}
         if len(parts) == 1:
@@ -577,7 +585,7 @@ def examples(draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threa
         given = of_input(kind, is_cut=any_cut)
         # The first node is one whose annotation says the type of the input, so that it is known how that folds.
         first = sketch.transform(given) if kind != "int" and draw(st.booleans()) else sketch.of_value(given, "producer")
-        rest = sketch.chain(first.gives, 2, 6)
+        rest = sketch.chain(first.gives, depth, max(6, largest // 4))
         spec = Line((first, rest), rest.gives)
         value, cuts = draw(inputs(kind))
     return Example(spec, value, tuple(cuts), draw(st.integers(0, 3)))

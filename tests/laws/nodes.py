@@ -30,8 +30,11 @@ from tests.laws.behaviours import (
 )
 
 Role = Literal["transform", "aggregate", "producer", "reader"]
-#: How a node is written: `pulled` is an asynchronous generator that awaits nothing but its input.
-Flavour = Literal["pulled", "awaiting", "sync", "thread", "chunkwise", "awaiting chunkwise", "thread chunkwise"]
+#: How a node is written: `pulled` is an asynchronous generator that awaits nothing but its input, and `nested` runs
+#: another chain.
+Flavour = Literal[
+    "pulled", "awaiting", "sync", "thread", "chunkwise", "awaiting chunkwise", "thread chunkwise", "nested"
+]
 
 ACCUMULATORS: Final[Mapping[str, Any]] = {
     "total": gf.accumulator(initial=int, step=lambda state, chunk: state + chunk, name="total"),
@@ -357,6 +360,24 @@ def _awaiting_aggregate(step: Step, watch: Watch) -> Callable[..., Awaitable[Any
     return node
 
 
+def _nested(step: Step, watch: Watch) -> Callable[..., Awaitable[Any]]:
+    write = _awaiting_aggregate(step, watch)
+
+    @gf.aggregate
+    async def inside(arguments: Any) -> Any:
+        args, kwargs = arguments
+        return await write(*args, **kwargs)
+
+    chain = (inside | gf.passthrough()).compile()
+
+    async def node(*args: Any, **kwargs: Any) -> Any:
+        async with chain.stream((args, kwargs)) as chunks:
+            (result,) = [chunk async for chunk in chunks]
+        return result
+
+    return node
+
+
 def _producer(step: Step, watch: Watch) -> Callable[..., Iterator[Any]]:
     def node(*args: Any, **kwargs: Any) -> Iterator[Any]:
         with Call(step, watch) as call:
@@ -396,6 +417,7 @@ _FLAVOURS: Final[Mapping[tuple[Role, Flavour], Callable[[Step, Watch], Callable[
     ("aggregate", "awaiting"): _awaiting_aggregate,
     ("aggregate", "sync"): _aggregate,
     ("aggregate", "thread"): _aggregate,
+    ("aggregate", "nested"): _nested,
     ("producer", "awaiting"): _awaiting_producer,
     ("producer", "sync"): _producer,
     ("producer", "thread"): _producer,

@@ -123,7 +123,7 @@ def unfused(plan: Plan) -> Plan:
         fused = [node_id for cluster in stage.clusters for node_id in cluster.nodes]
         return attrs.evolve(stage, clusters=tuple(Cluster((node_id,)) for node_id in fused))
 
-    return attrs.evolve(_with_bodies(plan, unfused), stages=tuple(map(change, plan.stages)))
+    return attrs.evolve(with_bodies(plan, unfused), stages=tuple(map(change, plan.stages)))
 
 
 def narrow(plan: Plan, capacity: int = 1) -> Plan:
@@ -132,10 +132,12 @@ def narrow(plan: Plan, capacity: int = 1) -> Plan:
     def change(buffer: Buffer) -> Buffer:
         return attrs.evolve(buffer, capacity=capacity) if buffer.kind == "bounded" else buffer
 
-    return attrs.evolve(_with_bodies(plan, narrow), buffers=tuple(map(change, plan.buffers)))
+    return attrs.evolve(
+        with_bodies(plan, lambda body: narrow(body, capacity)), buffers=tuple(map(change, plan.buffers))
+    )
 
 
-def _with_bodies(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
+def with_bodies(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
     nodes = tuple(attrs.evolve(node, plans=tuple(map(change, node.plans))) for node in plan.nodes)
     return attrs.evolve(plan, nodes=nodes)
 

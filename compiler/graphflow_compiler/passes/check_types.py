@@ -167,11 +167,12 @@ class _Checker:
     def _asks_in_vain(self, node: Node, edge: Edge) -> bool:
         """Tell whether keys are asked of what has none of them, and note the finding."""
         source = self.types[edge.source]
-        giver = self._giver(attrs.evolve(edge, key=None))
-        keys = node.keys if node.op is Op.PROJECT else ()
-        if edge.key is not None:
-            keys = (edge.key,)
-        for key in keys:
+        outer = self._giver(attrs.evolve(edge, key=None))
+        asked = [(outer, source, edge.key)] if edge.key is not None else []
+        if node.op is Op.PROJECT:
+            inner = source if edge.key is None else _at_key(source, edge.key)
+            asked += [(self._giver(edge), inner, key) for key in node.keys]
+        for giver, source, key in asked:
             if _at_key(source, key) is None:
                 gives = f"gives {show(source)}" + ("" if _has_keys(source) else ", which has no keys")
                 self._find(

@@ -176,23 +176,33 @@ def _record_given(
     sources = {edge.port: edge for edge in edges}
     match node.op:
         case Op.JOIN:
+            made = tuple(Field(key, _given(sources.get(key), records) or UNKNOWN) for key in dict.fromkeys(node.keys))
             rest = sources.get(REST)
             if rest is None:
-                return _record(node.keys)
-            record = records[rest.source] if rest.key is None else None
-            known = record.names if record is not None else ()
-            return _record((*known, *node.keys), open=record is None or record.open)
+                return Record(made)
+            record = _given(rest, records)
+            known = record.fields if record is not None else ()
+            kept = tuple(field for field in known if field.name not in node.keys)
+            return Record((*kept, *made), open=record is None or record.open)
         case Op.IDENTITY:
             (edge,) = edges
-            return records[edge.source] if edge.key is None else None
+            return _given(edge, records)
         case Op.PROJECT:
-            return _record(node.keys)
+            (edge,) = edges
+            record = _given(edge, records)
+            found = {key: record.get(key) if record is not None else None for key in node.keys}
+            return Record(tuple(field or Field(key, UNKNOWN) for key, field in found.items()))
         case _:
             return record_of(node.output)
 
 
-def _record(keys: Iterable[str], *, open: bool = False) -> Record:
-    return Record(tuple(Field(key, UNKNOWN) for key in dict.fromkeys(keys)), open=open)
+def _given(edge: Edge | None, records: dict[NodeId, Record | None]) -> Record | None:
+    """Return the record that goes along an edge, as far as it is known; it may be one in a key of another."""
+    record = records[edge.source] if edge is not None else None
+    if edge is None or edge.key is None:
+        return record
+    field = record.get(edge.key) if record is not None else None
+    return record_of(field.type) if field is not None else None
 
 
 def _check_keys(
@@ -201,7 +211,8 @@ def _check_keys(
     """Yield a finding for every key that the record upstream is known not to have."""
     for edge in edges:
         record = records[edge.source]
-        asked = node.keys if node.op is Op.PROJECT else () if edge.key is None else (edge.key,)
+        # What a projection asks of a key of the record is left to the types, which know what is in that key.
+        asked = (edge.key,) if edge.key is not None else node.keys if node.op is Op.PROJECT else ()
         for key in asked:
             if record is None or record.open or record.get(key) is not None:
                 continue

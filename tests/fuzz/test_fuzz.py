@@ -1,0 +1,40 @@
+"""The short dose of the fuzz command, and proof that it finds what it looks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.cases import case_of, shrunk
+from tests.fuzz.checks import problem
+from tests.laws.graphs import steps
+
+#: Of all graphs here; the command takes any other.
+SEED = 1
+
+
+@pytest.mark.parametrize("first", range(0, 500, 50))
+def test_random_graphs_neither_deadlock_nor_leak_nor_lie(first: int) -> None:
+    for number in range(first, first + 50):
+        case, _ = case_of(SEED, number)
+        why = problem(case)
+        assert why is None, f"python -m tests.fuzz --seed {SEED} --only {number}: {why}\n{case.describe()}"
+
+
+def test_the_graphs_are_the_same_every_time_and_of_all_sizes() -> None:
+    assert case_of(SEED, 5) == case_of(SEED, 5)
+    assert case_of(SEED, 5) != case_of(SEED + 1, 5)
+    sizes = [sum(1 for _ in steps(case_of(SEED, number)[0].example.spec)) for number in range(200)]
+    assert min(sizes) < 3
+    assert max(sizes) > 40
+
+
+def test_it_finds_the_deadlock_of_a_graph_whose_buffers_are_all_bounded() -> None:
+    case, _ = case_of(SEED, 15)
+    assert problem(case) is None
+    assert problem(case, bounded=True) == "deadlock: every task waits"
+
+
+def test_a_case_that_fails_is_made_smaller() -> None:
+    case, choices = case_of(SEED, 15)
+    least = shrunk(case, choices, lambda one: sum(1 for _ in steps(one.example.spec)) >= 3)
+    assert sum(1 for _ in steps(least.example.spec)) == 3
