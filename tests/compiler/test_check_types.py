@@ -446,3 +446,39 @@ def test_the_plan_says_why_an_edge_is_not_checked(given: Any, taken: Any, reason
     (edge,) = program.plan.edges_into[program.plan["taker"].id]
     assert edge.unchecked == reason
     assert f"unchecked: {reason}" in str(program)
+
+
+def test_several_keys_are_picked_from_a_record_in_a_record() -> None:
+    @gf.graph
+    def inner(x: gf.Value[str]) -> Any:
+        record = gf.parallel(c=gf.parallel(a=gf.passthrough(), b=gf.passthrough()))(x)
+        return gf.pick("a", "b")(record["c"])
+
+    plan = gf.compile(inner).plan
+    assert show(plan.by_id["pick"].output) == "{a: str, b: str}"
+
+    @gf.graph
+    def wrong(x: gf.Value[str]) -> Any:
+        record = gf.parallel(c=gf.parallel(a=gf.passthrough(), b=gf.passthrough()))(x)
+        return gf.pick("a", "z")(record["c"])
+
+    with pytest.raises(gf.CompileError, match=r"asks for key 'z', but .* gives \{a: str, b: str\}"):
+        gf.compile(wrong)
+
+
+def test_a_key_of_a_record_in_records_folds_though_another_one_does_not() -> None:
+    @gf.transform
+    async def plain(chunks: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for chunk in chunks:
+            yield chunk
+
+    @gf.transform
+    async def shift(chunks: AsyncIterator[int], by: int) -> AsyncIterator[int]:
+        async for chunk in chunks:
+            yield chunk + by
+
+    folded = plain.with_config(name="folded") | gf.fold(gf.latest)
+    inner = gf.parallel(chunks=plain, by=folded)
+    chain = folded | gf.parallel(a=gf.parallel(b=inner)) | gf.pick("a") | gf.pick("b") | shift
+    plan = gf.compile(chain).plan
+    assert {edge.port for edge in plan.edges_into["shift"] if edge.accumulator is not None} == {"by"}

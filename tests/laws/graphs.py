@@ -474,6 +474,8 @@ class _Sketch:
                 return self.several({port: _at(shapes, ref) for port, ref in refs.items()}), tuple(refs.items())
         ref = self.ref(shapes)
         shape = _at(shapes, ref)
+        if ref[1] is not None and isinstance(shape, Keyed):  # ports are not fed by name from a record in a record
+            return self.pick(shape), (("", ref),)
         spec = self.unit(shape, depth - 1)
         if isinstance(spec, Node) and len(spec.step.ports) > 1:  # it is called with its ports, not with a record
             assert isinstance(shape, Keyed)

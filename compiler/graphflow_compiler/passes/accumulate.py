@@ -20,8 +20,8 @@ from graphflow_compiler.accumulate import (
     accumulator_of,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import before, fold_along, fold_together, unfoldable, why_unfoldable
-from graphflow_compiler.ir import Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.flow import fold_along, fold_together, unfoldable, why_unfoldable
+from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
 
@@ -113,13 +113,33 @@ def _mend(source: Node, declared: object, target: str) -> str:
 
 def _fold_along(graph: Graph, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
     """Return how what flows along an edge folds; one key of a record may, though others do not."""
-    while edge.key is not None and folds[edge.source] is None:
-        node = graph.by_id[edge.source]
-        places = list(before(graph, node, edge.key)) if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) else []
-        if len(places) != 1:
+    return _fold_at(graph, edge.source, _keys(edge), folds)
+
+
+def _fold_at(
+    graph: Graph, source: NodeId, path: tuple[str, ...], folds: dict[NodeId, Accumulator | None]
+) -> Accumulator | None:
+    """Return how what a node gives folds, at a key of a key of it, and so on."""
+    while path and folds[source] is None:
+        node = graph.by_id[source]
+        edges = {edge.port: edge for edge in graph.edges_into[source]}
+        if node.op is Op.JOIN and path[0] in edges:
+            edge, path = edges[path[0]], path[1:]
+        elif node.op is Op.JOIN and REST in edges:
+            edge = edges[REST]
+        elif node.op in (Op.IDENTITY, Op.PROJECT):
+            (edge,) = edges.values()
+        else:
             return None
-        edge = attrs.evolve(edge, source=places[0][0], key=places[0][1])
-    return fold_along(edge, folds[edge.source])
+        source, path = edge.source, (*_keys(edge), *path)
+    folded = folds[source]
+    for key in path:
+        folded = fold_along(Edge(source, source, key=key), folded)
+    return folded
+
+
+def _keys(edge: Edge) -> tuple[str, ...]:
+    return () if edge.key is None else (edge.key,)
 
 
 def _fold_of_output(
@@ -163,12 +183,7 @@ def _projected(graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumul
         return given
     fields: list[tuple[str, Accumulator]] = []
     for key in node.keys:
-        if given is not None:
-            accumulator = given.of(key)
-        elif edge.key is None:
-            accumulator = _fold_along(graph, attrs.evolve(edge, key=key), folds)
-        else:
-            accumulator = None
+        accumulator = given.of(key) if given is not None else _fold_at(graph, edge.source, (*_keys(edge), key), folds)
         if accumulator is None:
             return None
         fields.append((key, accumulator))
