@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, NewType, NotRequired, Protocol, TypedD
 import pytest
 
 import graphflow as gf
+from graphflow_compiler.ir import NodeId
 from graphflow_compiler.types import UNKNOWN, Field, Record, Verdict, show
 
 T = TypeVar("T")
@@ -455,7 +456,7 @@ def test_several_keys_are_picked_from_a_record_in_a_record() -> None:
         return gf.pick("a", "b")(record["c"])
 
     plan = gf.compile(inner).plan
-    assert show(plan.by_id["pick"].output) == "{a: str, b: str}"
+    assert show(plan.by_id[NodeId("pick")].output) == "{a: str, b: str}"
 
     @gf.graph
     def wrong(x: gf.Value[str]) -> Any:
@@ -481,4 +482,4 @@ def test_a_key_of_a_record_in_records_folds_though_another_one_does_not() -> Non
     inner = gf.parallel(chunks=plain, by=folded)
     chain = folded | gf.parallel(a=gf.parallel(b=inner)) | gf.pick("a") | gf.pick("b") | shift
     plan = gf.compile(chain).plan
-    assert {edge.port for edge in plan.edges_into["shift"] if edge.accumulator is not None} == {"by"}
+    assert {edge.port for edge in plan.edges_into[NodeId("shift")] if edge.accumulator is not None} == {"by"}
