@@ -182,7 +182,8 @@ async def _use(case: Case, program: gf.Program[Any, Any], run: _Run) -> None:
                 read += 1
                 if _leaves(case, read):
                     return
-            run.finished = True
+            # The events of a run that is cancelled end too: the last one says that it failed.
+            run.finished = isinstance(run.events[-1], gf.EndEvent)
         return
     opened = program.stream(example.value, run_id=RUN_ID)
     if case.verb == "transform":
