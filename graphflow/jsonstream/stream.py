@@ -172,7 +172,7 @@ class Reader:
 
         Raises `JsonStreamError` if the text ended too early, or if it is wrong and `feed` could not raise that yet.
         """
-        value, error = self._finish()
+        value, error = self.end()
         if error is not None:
             raise error
         return value
@@ -203,8 +203,8 @@ class Reader:
             value = self._reader.throw(self._end)
         return value
 
-    def _finish(self) -> tuple[Any, JsonStreamError | None]:
-        """What `finish` returns and what it raises. Those who pull get the one after the other."""
+    def end(self) -> tuple[Any, JsonStreamError | None]:
+        """End the text: the value that is new, and the error. Those who pull get the one after the other."""
         try:
             value = self._reader.throw(self._end)
         except (EndOfText, JsonStreamError):
@@ -539,7 +539,7 @@ def _pull(stream: JsonStream[Any], chunks: Iterable[str]) -> Iterator[Any]:
             if stream._deaf:
                 return
             stream.feed("")  # raises the error, unless its excerpt is not complete
-    value, error = stream._finish()
+    value, error = stream.end()
     if value is not NOTHING:
         yield value
     if error is not None:
@@ -581,7 +581,7 @@ async def _pull_async(stream: JsonStream[Any], chunks: AsyncIterable[str]) -> As
             if stream._deaf:
                 return
             stream.feed("")
-    value, error = stream._finish()
+    value, error = stream.end()
     if value is not NOTHING:
         yield value
     if error is not None:

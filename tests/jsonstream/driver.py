@@ -15,10 +15,12 @@ def outcome(chunks: Iterable[str], **options: Any) -> tuple[list[Any], list[int]
     at: list[int] = []
     try:
         for index, chunk in enumerate([*chunks, None]):
-            value = stream.finish() if chunk is None else stream.feed(chunk)
+            value, error = stream.end() if chunk is None else (stream.feed(chunk), None)
             if value is not NOTHING:
                 given.append(value)
                 at.append(index)
+            if error is not None:
+                raise error
     except JsonStreamError as error:
         return given, at, error
     return given, at, None

@@ -134,3 +134,14 @@ def test_an_error_carries_what_could_be_read() -> None:
     with pytest.raises(gf.JsonStreamError) as caught:
         (cut | gf.json_parser(schema=Country)).sync.invoke("question")
     assert caught.value.partial == {"countries": [{"name": "France"}, {"name": "Sp"}]}
+
+
+@pytest.mark.parametrize("text", ["[" * 190 + "4", "[" + "1, " * 500 + "[2"], ids=["deep", "wide"])
+def test_the_last_value_comes_before_the_error_that_the_text_ended(text: str) -> None:
+    values: list[Any] = []
+    cut = gf.ScriptedChatModel([text])
+    chain = cut | gf.json_parser()
+    with pytest.raises(gf.JsonStreamError, match="the text ended") as caught, chain.sync.stream("") as chunks:
+        for value in chunks:
+            values.append(value)
+    assert values[-1:] == [caught.value.partial]

@@ -132,9 +132,11 @@ def _values(make: Callable[[], JsonStream[Any]]) -> Parse:
             value = stream.feed(text_of(chunk))
             if value is not NOTHING:
                 yield value
-        value = stream.finish()
+        value, error = stream.end()
         if value is not NOTHING:
             yield value
+        if error is not None:
+            raise error
 
     return parse
 
