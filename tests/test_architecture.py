@@ -141,7 +141,9 @@ def test_declaring_knows_no_runtime_and_no_compiler_but_its_data() -> None:
 
 def test_json_streams_stand_by_themselves() -> None:
     inside = [one for one in of("graphflow.jsonstream") if one.is_of("graphflow", "graphflow_compiler", "trio")]
-    assert not [str(one) for one in inside if not one.is_of("graphflow.jsonstream", "graphflow.errors")]
+    assert not [
+        str(one) for one in inside if not one.is_of("graphflow.jsonstream", "graphflow.errors", "graphflow.public")
+    ]
 
 
 def test_components_and_providers_know_no_program() -> None:
@@ -190,4 +192,17 @@ def test_no_one_pays_for_what_a_chain_does_not_need(statement: str) -> None:
     loaded = {name.partition(".")[0] for name in loaded_by(statement)}
     heavy = {"networkx", "sqlite3", "numpy", "openai", "anthropic", "httpx", "pydantic", "hypothesis"}
     assert loaded & heavy == set()
-    assert {"graphflow", "graphflow_compiler", "trio", "attrs"} <= loaded
+    assert {"graphflow", "graphflow_compiler", "attrs"} <= loaded
+
+
+def test_the_import_alone_loads_neither_the_compiler_nor_the_runtime() -> None:
+    ours = {
+        name for name in loaded_by("import graphflow") if name.partition(".")[0] in ("graphflow", "graphflow_compiler")
+    }
+    assert ours == {
+        "graphflow",
+        "graphflow.public",
+        "graphflow.errors",
+        "graphflow_compiler",
+        "graphflow_compiler.errors",
+    }

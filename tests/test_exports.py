@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import pickle
+import pkgutil
 import re
+import subprocess
+import sys
 import types
 import typing
 from pathlib import Path
@@ -56,6 +60,24 @@ def test_every_name_is_re_exported_as_itself() -> None:
         elif isinstance(node, ast.Import):
             assert all((alias.asname or alias.name).startswith("_") for alias in node.names), ast.unparse(node)
     assert sorted(exported) == sorted(PUBLIC)
+
+
+def test_type_checkers_and_the_interpreter_find_a_name_in_the_same_place() -> None:
+    for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(str(node.module))
+            assert all(getattr(gf, alias.name) is getattr(module, alias.name) for alias in node.names)
+
+
+def test_no_module_has_the_name_of_a_public_name() -> None:
+    """Else importing the module would put it in the place of what is public."""
+    assert not {module.name for module in pkgutil.iter_modules(gf.__path__)} & set(PUBLIC)
+
+
+def test_an_error_has_its_public_name_before_anyone_asks_for_it() -> None:
+    code = "from graphflow.jsonstream import JsonStreamError as error; print(error)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    assert printed == "<class 'graphflow.JsonStreamError'>\n"
 
 
 def test_the_package_only_re_exports() -> None:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal, NoReturn, TypeAlias
 import attrs
 
 from graphflow.errors import GraphflowError
+from graphflow.public import public
 
 
 def _short(text: str | None) -> str:
@@ -115,6 +116,7 @@ class ToolCallChunk:
     arguments_text: str = attrs.field(default="", repr=_short)
 
 
+@public
 class IncompleteToolCallError(GraphflowError):
     """A tool call did not end as a name and one JSON object: it was cut off, or is malformed.
 

@@ -40,6 +40,7 @@ import attrs
 
 from graphflow.errors import GraphflowError
 from graphflow.jsonstream.schema import is_required
+from graphflow.public import public
 
 
 class SignatureError(GraphflowError, TypeError):
@@ -58,6 +59,7 @@ class Problem:
         return f"{self.where}: expected {self.expected}, got {self.got}"
 
 
+@public
 class InvalidArgumentsError(GraphflowError, ValueError):
     """Arguments do not fit a function's parameters.
 

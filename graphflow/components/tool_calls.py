@@ -20,6 +20,7 @@ from graphflow.declaration import Sequence as InSequence
 from graphflow.errors import GraphflowError
 from graphflow.functions import brief
 from graphflow.places import caller_location
+from graphflow.public import public
 from graphflow.runtime.batches import MAX_CONCURRENCY
 from graphflow_compiler.errors import CompileError, compile_error
 from graphflow_compiler.ir import Node, NodeId, Op, Port, SourceLocation
@@ -28,6 +29,7 @@ Explain: TypeAlias = Callable[[ToolCall, Exception], str | Sequence[Block]]
 """What the model is told of a call that failed."""
 
 
+@public
 class UnknownToolError(GraphflowError, LookupError):
     """A model called a tool that there is not.
 

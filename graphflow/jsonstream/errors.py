@@ -5,10 +5,12 @@ from typing import Any, Literal, TypeAlias
 from graphflow.errors import GraphflowError
 from graphflow.jsonstream.trail import BEFORE
 from graphflow.jsonstream.values import Json
+from graphflow.public import public
 
 Kind: TypeAlias = Literal["syntax", "incomplete", "limit", "invalid"]
 
 
+@public
 class ParseError(GraphflowError, ValueError):
     """A text is not what it was read as, or not all of it: the base of `JsonStreamError` and `XmlStreamError`.
 
@@ -51,6 +53,7 @@ class ParseError(GraphflowError, ValueError):
         )
 
 
+@public
 class JsonStreamError(ParseError):
     """The text is not the JSON that was asked for, or not all of it.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from graphflow.jsonstream.errors import ParseError
+from graphflow.public import public
 from graphflow.xmlstream.element import XmlElement
 
 
+@public
 class XmlStreamError(ParseError):
     """The text is not the XML that was asked for, or not all of it.
 

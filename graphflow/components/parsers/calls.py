@@ -28,6 +28,7 @@ from graphflow.jsonstream import NOTHING, JsonStream, JsonStreamError
 from graphflow.jsonstream.errors import Fault
 from graphflow.jsonstream.schema import reader
 from graphflow.places import caller_location
+from graphflow.public import public
 from graphflow_compiler.accumulate import accumulator
 
 A = TypeVar("A", covariant=True)
@@ -59,6 +60,7 @@ class StreamedToolCall(Generic[A]):
     complete: bool = False
 
 
+@public
 class InvalidToolCallError(GraphflowError, ValueError):
     """A tool call is complete, but none of those that were asked for: its name or its arguments are not.
 
