@@ -10,6 +10,7 @@ they wait for is then ended, and has ended before the interruption goes on. A se
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import contextvars
 import os
@@ -27,8 +28,9 @@ from graphflow.runtime.tasks import Parking, Work
 
 T = TypeVar("T")
 
-#: How many chunks a stream may be ahead of its reader in another thread.
-CAPACITY: Final = 64
+#: How many chunks a stream may be ahead of its reader in another thread. Two buffers' worth: to wake the other thread
+#: costs as much as some hundred chunks, so it is done only when a reader has none left.
+CAPACITY: Final = 128
 
 _GONE: Final = "the Trio loop that this runs in is not there: it has failed, or has ended, or this process is a fork"
 
@@ -312,8 +314,9 @@ class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
         self._manager = manager
         self._job: Job | None = None
         self._reader: Generator[T, None, None] | None = None
-        self._lock = threading.Lock()
-        self._chunks: list[T] = []
+        # One thread adds to it at one end, the other takes from it at the other: both are atomic, and need no lock.
+        self._chunks: collections.deque[T] = collections.deque()
+        self._is_full = False
         self._writer = Parking()
 
     def __enter__(self) -> Iterator[T]:
@@ -344,34 +347,34 @@ class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
             raise outcome
 
     def _read(self, job: Job) -> Generator[T, None, None]:
+        waiting, take = self._chunks, self._chunks.popleft
         while True:
-            job.wait_for(lambda: bool(self._chunks))
-            with self._lock:
-                chunks, self._chunks = self._chunks, []
-            if not chunks:
+            job.wait_for(lambda: bool(waiting))
+            if not waiting:
                 break
-            if len(chunks) >= CAPACITY:
+            while waiting:
+                yield take()
+            if self._is_full:
+                self._is_full = False
                 job.soon(self._writer.wake)
-            yield from chunks
         outcome = combined(None, job.take_errors())
         if outcome is not None:
             raise outcome
 
     async def _pump(self) -> None:
-        assert self._job is not None
+        job = self._job
+        assert job is not None
+        waiting, append = self._chunks, self._chunks.append
         async with self._manager as chunks:
             # What the reader's task would do ends with the work; the other tasks of the run live around it.
-            with self._job.work:
+            with job.work:
                 async with contextlib.aclosing(cast("AsyncGenerator[T, None]", chunks)):
-                    self._job.work.begin()
+                    job.work.begin()
                     async for chunk in chunks:
-                        await self._put(chunk, self._job)
-
-    async def _put(self, chunk: T, job: Job) -> None:
-        with self._lock:
-            self._chunks.append(chunk)
-            waiting = len(self._chunks)
-        if waiting == 1:
-            job.notify()
-        while len(self._chunks) >= CAPACITY:
-            await self._writer.park()
+                        append(chunk)
+                        if len(waiting) == 1:
+                            job.notify()
+                        elif len(waiting) >= CAPACITY:
+                            self._is_full = True  # before it looks again: the reader may have taken all since
+                            while self._is_full and waiting:
+                                await self._writer.park()

@@ -86,7 +86,7 @@ def names(heard: Heard) -> set[str]:
         ({"include_names": []}, set()),
         ({"exclude_names": []}, {"sequence", "ask", "model", "inner", "json_parser", "pulled", "same"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_includes_add_up_and_excludes_take_away(options: dict[str, Any], kept: set[str]) -> None:
     heard = hear(CHAIN, {"q": "?"}, **options)
