@@ -29,7 +29,7 @@ demo: $(VENV)/.project $(MODEL_FROM:%=$(VENV)/.%)
 	@$(BIN)/python examples/demo.py $(MODEL)
 
 test: $(VENV)/.test $(VENV)/.programs $(MODEL_FROM:%=$(VENV)/.%)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: lint types stubs typing
 
@@ -56,7 +56,7 @@ test-oldest: $(VENV)/.project
 		| sed 's/>=/==/' > build/oldest/constraints.txt
 	@build/oldest/bin/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
 	@build/oldest/bin/python $(PIP) install --editable . --group test --constraint build/oldest/constraints.txt || $(PIP_FAILED)
-	@build/oldest/bin/python -m pytest
+	@build/oldest/bin/python -m pytest -n auto --dist worksteal
 
 fuzz: $(VENV)/.test $(VENV)/.fuzz
 	@mkdir -p build/fuzz

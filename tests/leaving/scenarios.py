@@ -167,6 +167,7 @@ def fork_after_use() -> None:
 
 def fork_in_use() -> None:
     """Fork while other threads are at work in the portal."""
+    fan_out(Ledger(width=2)).sync.invoke("a")  # loads all: a child waits for ever for what another thread was loading
     ledger = Ledger(width=10**9)
     stop = threading.Event()
 
