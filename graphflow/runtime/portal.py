@@ -18,19 +18,23 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from time import perf_counter
 from types import TracebackType
 from typing import Final, Generic, Protocol, TypeVar, cast, final
 
 import trio
 
 from graphflow.runtime.failures import Raised, combined, only_errors
+from graphflow.runtime.slices import SLICE
 from graphflow.runtime.tasks import Parking, Work
 
 T = TypeVar("T")
 
-#: How many chunks a stream may be ahead of its reader in another thread. Two buffers' worth: to wake the other thread
-#: costs as much as some hundred chunks, so it is done only when a reader has none left.
-CAPACITY: Final = 128
+#: How many chunks a stream may be ahead of its reader in another thread.
+AHEAD: Final = 64
+#: How many it may be ahead if all of them took no longer than a slice: to wake the other thread costs as much as some
+#: hundred chunks of a fast stream, so it is done seldom there, and only when a reader has none left.
+AHEAD_IN_A_SLICE: Final = 1024
 
 _GONE: Final = "the Trio loop that this runs in is not there: it has failed, or has ended, or this process is a fork"
 
@@ -370,11 +374,18 @@ class _OpenedStream(AbstractContextManager[Iterator[T]], Generic[T]):
             with job.work:
                 async with contextlib.aclosing(cast("AsyncGenerator[T, None]", chunks)):
                     job.work.begin()
+                    most, ends = AHEAD, perf_counter() + SLICE
                     async for chunk in chunks:
                         append(chunk)
-                        if len(waiting) == 1:
+                        ahead = len(waiting)
+                        if ahead == 1:
                             job.notify()
-                        elif len(waiting) >= CAPACITY:
+                        elif ahead < most:
+                            pass
+                        elif ahead < AHEAD_IN_A_SLICE and perf_counter() < ends:
+                            most = ahead + AHEAD
+                        else:
                             self._is_full = True  # before it looks again: the reader may have taken all since
                             while self._is_full and waiting:
                                 await self._writer.park()
+                            most, ends = AHEAD, perf_counter() + SLICE
