@@ -1,6 +1,6 @@
 """What a declaration becomes: a graph of nodes, in frozen data.
 
-A `Graph` is written by a declaration, changed by the passes through `attrs.evolve`, and read by nothing but the
+A `Graph` is written by a declaration, changed by the passes through `changed`, and read by nothing but the
 compiler. It holds user functions without ever calling them. Fields under "found by passes" are empty in a fresh
 graph; each names the pass that fills it.
 """
@@ -8,9 +8,9 @@ graph; each names the pass that fills it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, NewType, Protocol, Self
+from typing import Any, Final, NewType, Protocol, Self, TypeVar
 
 import attrs
 
@@ -293,16 +293,20 @@ class Graph:
     @cached_property
     def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:
         """The edges by the node that they lead to."""
-        return _group(self.nodes, self.edges, lambda edge: edge.target)
+        return grouped(self.nodes, self.edges, lambda edge: edge.target)
 
     @cached_property
     def edges_from(self) -> Mapping[NodeId, tuple[Edge, ...]]:
         """The edges by the node that they come from."""
-        return _group(self.nodes, self.edges, lambda edge: edge.source)
+        return grouped(self.nodes, self.edges, lambda edge: edge.source)
+
+    def changed(self, **changes: Any) -> Graph:
+        """Return the graph with some of it changed; its nodes keep their ids."""
+        return with_groups_of(self, attrs.evolve(self, **changes))
 
     def replace_nodes(self, change: Callable[[Node], Node]) -> Graph:
         """Return the graph with every node changed."""
-        return attrs.evolve(self, nodes=tuple(change(node) for node in self.nodes))
+        return self.changed(nodes=tuple(change(node) for node in self.nodes))
 
     def map_bodies(self, change: Callable[[Graph], Graph]) -> Graph:
         """Return the graph with every body of its branches and eaches changed."""
@@ -313,10 +317,31 @@ class Graph:
         )
 
 
-def _group(
-    nodes: tuple[Node, ...], edges: tuple[Edge, ...], end: Callable[[Edge], NodeId]
+def grouped(
+    nodes: Iterable[Node], edges: Iterable[Edge], end: Callable[[Edge], NodeId]
 ) -> Mapping[NodeId, tuple[Edge, ...]]:
+    """Return the edges by the node at one of their ends."""
     groups: dict[NodeId, list[Edge]] = {node.id: [] for node in nodes}
     for edge in edges:
         groups[end(edge)].append(edge)
     return {node: tuple(group) for node, group in groups.items()}
+
+
+class _HasEdges(Protocol):
+    @property
+    def edges(self) -> tuple[Edge, ...]: ...
+
+
+Grouped = TypeVar("Grouped", bound=_HasEdges)
+
+
+def with_groups_of(old: Grouped, new: Grouped) -> Grouped:
+    """Let a graph or plan keep the groups of its edges that it was made from, if its edges are the same.
+
+    Most passes change no edge, and to group those of a long chain anew for each of them takes longer than the pass.
+    """
+    if new.edges is old.edges:
+        for name in ("edges_into", "edges_from"):
+            if name in vars(old):
+                vars(new)[name] = vars(old)[name]
+    return new

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Literal, NewType, final
+from typing import Any, Literal, NewType, final
 
 import attrs
 
 from graphflow_compiler.errors import Diagnostic, NotStreamingError
-from graphflow_compiler.ir import INPUT, Edge, Node, NodeClass, NodeId, Op, Scope
+from graphflow_compiler.ir import INPUT, Edge, Node, NodeClass, NodeId, Op, Scope, grouped, with_groups_of
 
 StageId = NewType("StageId", str)
 #: What a plan can be shown as.
@@ -182,18 +182,16 @@ class Plan:
     @cached_property
     def edges_into(self) -> Mapping[NodeId, tuple[Edge, ...]]:
         """The edges by the node that they lead to."""
-        groups: dict[NodeId, list[Edge]] = {node.id: [] for node in self.nodes}
-        for edge in self.edges:
-            groups[edge.target].append(edge)
-        return {node: tuple(group) for node, group in groups.items()}
+        return grouped(self.nodes, self.edges, lambda edge: edge.target)
 
     @cached_property
     def edges_from(self) -> Mapping[NodeId, tuple[Edge, ...]]:
         """The edges by the node that they come from."""
-        groups: dict[NodeId, list[Edge]] = {node.id: [] for node in self.nodes}
-        for edge in self.edges:
-            groups[edge.source].append(edge)
-        return {node: tuple(group) for node, group in groups.items()}
+        return grouped(self.nodes, self.edges, lambda edge: edge.source)
+
+    def changed(self, **changes: Any) -> Plan:
+        """Return the plan with some of it changed; its nodes keep their ids."""
+        return with_groups_of(self, attrs.evolve(self, **changes))
 
     @property
     def waits_for(self) -> Mapping[NodeId, tuple[NodeId, ...]]:

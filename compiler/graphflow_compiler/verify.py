@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from graphflow_compiler.errors import InternalError
@@ -53,23 +54,26 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         yield "the first node is not the input"
     if graph.output not in position:
         yield f"the output {graph.output!r} is no node"
-    ports = {node.id: {port.name for port in node.ports} for node in graph.nodes}
-    fed: set[tuple[str, str | None]] = set()
     for edge in graph.edges:
         if edge.source not in position or edge.target not in position:
             yield f"an edge leads from {edge.source!r} to {edge.target!r}, which are not both nodes"
-            continue
+            return
         if position[edge.source] >= position[edge.target]:
             yield f"`{edge.source}` does not come before `{edge.target}`"
-        if edge.port not in ports[edge.target]:
-            yield f"`{edge.target}` has no port {edge.port!r}"
-        if (edge.target, edge.port) in fed:
-            yield f"port {edge.port!r} of `{edge.target}` is fed twice"
-        fed.add((edge.target, edge.port))
     for node in graph.nodes:
-        for port in node.ports:
-            if port.required and (node.id, port.name) not in fed:
-                yield f"port {port.name!r} of `{node.id}` is not fed"
+        fed = [edge.port for edge in graph.edges_into[node.id]]
+        if fed == [port.name for port in node.ports]:
+            continue
+        for name, times in Counter(fed).items():
+            if all(port.name != name for port in node.ports):
+                yield f"`{node.id}` has no port {name!r}"
+            if times > 1:
+                yield f"port {name!r} of `{node.id}` is fed twice"
+        yield from (
+            f"port {port.name!r} of `{node.id}` is not fed"
+            for port in node.ports
+            if port.required and port.name not in fed
+        )
 
 
 def _broken_node(node: Node, passed: Collection[str]) -> Iterator[str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from graphflow_compiler.flow import origins
 from graphflow_compiler.ir import INPUT, Graph, Node, NodeClass, Op
 
@@ -30,7 +28,7 @@ def classify(graph: Graph) -> Graph:
     """Say of every node whether it streams, and how that is known."""
     graph = graph.map_bodies(classify)
     graph = graph.replace_nodes(_classified)
-    return attrs.evolve(graph, graph_class=_class_of(graph))
+    return graph.changed(graph_class=_class_of(graph))
 
 
 def _classified(node: Node) -> Node:

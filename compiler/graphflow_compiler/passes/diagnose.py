@@ -6,8 +6,6 @@ import keyword
 from collections import deque
 from collections.abc import Iterator
 
-import attrs
-
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.flow import unfoldable, why_unfoldable
 from graphflow_compiler.ir import INPUT, Edge, NodeClass, NodeId, Op
@@ -27,9 +25,9 @@ def _diagnosed(plan: Plan, *, streams_on: bool) -> Plan:
         inside = streams_on and node.op is not Op.EACH
         plans = tuple(_diagnosed(body, streams_on=inside) for body in node.plans)
         nodes.append(node.changed(plans=plans) if plans else node)
-    plan = attrs.evolve(plan, nodes=tuple(nodes))
+    plan = plan.changed(nodes=tuple(nodes))
     blocked = _blocked(plan) if streams_on else ()
-    return attrs.evolve(plan, diagnostics=(*blocked, *_bridged(plan), *_unused(plan), *_without_accumulator(plan)))
+    return plan.changed(diagnostics=(*blocked, *_bridged(plan), *_unused(plan), *_without_accumulator(plan)))
 
 
 # --- what blocks the output --------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ at the input. The output streams if chunks of at least one key are made piece by
 
 from __future__ import annotations
 
-import attrs
-
 from graphflow_compiler.errors import CompileError, Diagnostic
 from graphflow_compiler.flow import Streams, origins, output_keys
 from graphflow_compiler.ir import INPUT, Graph, NodeClass, NodeId, Streaming
@@ -26,8 +24,8 @@ def find_streaming_points(graph: Graph) -> Graph:
     by_key = {key: streams(edge.source, edge.key) for key, edge in output_keys(graph, graph.output)}
     begins = origins(graph, graph.output)
     if not streams(graph.output):
-        return attrs.evolve(graph, streaming=Streaming(False, by_key, (), _last_aggregate(graph, begins)))
-    return attrs.evolve(graph, streaming=Streaming(True, by_key, begins, None))
+        return graph.changed(streaming=Streaming(False, by_key, (), _last_aggregate(graph, begins)))
+    return graph.changed(streaming=Streaming(True, by_key, begins, None))
 
 
 def _last_aggregate(graph: Graph, begins: tuple[NodeId, ...]) -> NodeId | None:

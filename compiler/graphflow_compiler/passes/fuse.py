@@ -20,9 +20,9 @@ def fuse(plan: Plan) -> Plan:
     nodes = tuple(
         node.changed(plans=tuple(fuse(body) for body in node.plans)) if node.plans else node for node in plan.nodes
     )
-    fused = attrs.evolve(plan, nodes=nodes, stages=tuple(_fused(plan, stage) for stage in plan.stages))
+    fused = plan.changed(nodes=nodes, stages=tuple(_fused(plan, stage) for stage in plan.stages))
     stages = (attrs.evolve(stage, write=functools.partial(_source, fused, stage)) for stage in fused.stages)
-    return attrs.evolve(fused, stages=tuple(stages))
+    return fused.changed(stages=tuple(stages))
 
 
 def _source(plan: Plan, stage: Stage) -> str:

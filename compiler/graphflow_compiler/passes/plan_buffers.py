@@ -17,8 +17,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final, final
 
-import attrs
-
 from graphflow_compiler import dag
 from graphflow_compiler.ir import INPUT, Edge, NodeId, Op
 from graphflow_compiler.plan import CAPACITY, Buffer, Plan
@@ -37,7 +35,7 @@ def plan_buffers(plan: Plan) -> Plan:
     crossing = [edge for edge in plan.edges if places[edge.source] != places[edge.target]]
     waits = _Waits(plan, places, crossing)
     buffers = tuple(_buffer(plan, edge, waits) for edge in crossing)
-    return attrs.evolve(plan, nodes=nodes, buffers=buffers)
+    return plan.changed(nodes=nodes, buffers=buffers)
 
 
 def _buffer(plan: Plan, edge: Edge, waits: _Waits) -> Buffer:
