@@ -107,7 +107,7 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
             async for chunk in chunks:
                 if not isinstance(chunk, AIMessageChunk):
                     raise _misgenerated(self, chunk, "AIMessageChunk")
-                response_id = response_id or chunk.id or _response_id()
+                response_id = response_id or chunk.id or new_response_id()
                 yield chunk if chunk.id == response_id else chunk.with_id(response_id)
         finally:
             await _close(chunks)
@@ -218,7 +218,8 @@ def _closed(schema: Any) -> Any:
     return closed | {key: _closed(part) for key, part in schema.items()}
 
 
-def _response_id() -> str:
+def new_response_id() -> str:
+    """Return the id of a response whose provider gives it none: that of its run."""
     current = CURRENT.get()
     is_own = current is not None and current.kind == "chat_model"  # else nobody is told of this model's run
     return f"run--{current.path[-1] if current is not None and is_own else uuid.uuid4()}"

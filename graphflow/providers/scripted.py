@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import trio
 
-from graphflow.components.chat_model import ChatModel
+from graphflow.components.chat_model import ChatModel, new_response_id
 from graphflow.components.messages import AIMessageChunk, Message
 
 Script: TypeAlias = str | Iterable[str | AIMessageChunk]
@@ -49,10 +49,11 @@ class ScriptedChatModel(ChatModel):
         script = self._script(messages) if callable(self._script) else self._script
         pieces = words(script) if isinstance(script, str) else script
         delay = self._first_delay
+        response_id = new_response_id()
         for piece in pieces:
             if delay:
                 await trio.sleep(delay)
-            yield AIMessageChunk(piece) if isinstance(piece, str) else piece
+            yield AIMessageChunk(piece, id=response_id) if isinstance(piece, str) else piece
             delay = self._delay
 
 
