@@ -16,6 +16,7 @@ from benchmarks import (
     memory,
     model,
     opening,
+    profiling,
     sync_stream,
 )
 from benchmarks.cases import Group
@@ -29,6 +30,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     fork.GROUP,
     events.GROUP,
     filters.GROUP,
+    profiling.GROUP,
     sync_stream.GROUP,
     memory.GROUP,
     compiling.GROUP,

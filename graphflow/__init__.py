@@ -122,6 +122,9 @@ if _typing.TYPE_CHECKING:
     from graphflow_compiler.accumulate import Accumulator as Accumulator
     from graphflow_compiler.accumulate import accumulator as accumulator
     from graphflow_compiler.accumulate import merge as merge
+    from graphflow_compiler.profile import NodeProfile as NodeProfile
+    from graphflow_compiler.profile import PathStep as PathStep
+    from graphflow_compiler.profile import Profile as Profile
 
 # What is not an error is imported when it is first asked for: who declares pays for declaring, who runs for running.
 # Type checkers know all names as it is.
@@ -165,5 +168,6 @@ if not _typing.TYPE_CHECKING:
             "graphflow.runtime.current": "emit",
             "graphflow.xmlstream": "XmlElement XmlStreamError",
             "graphflow_compiler.accumulate": "Accumulator accumulator merge",
+            "graphflow_compiler.profile": "NodeProfile PathStep Profile",
         },
     )

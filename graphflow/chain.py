@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from graphflow.policies.retry import Wait
     from graphflow.program import Program
     from graphflow.sync import SyncVerbs
+    from graphflow_compiler.profile import Profile
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -371,6 +372,22 @@ class Chain(Declared, Generic[In, Out]):
     ) -> AbstractAsyncContextManager[AsyncIterator[Out]]:
         """Run the chain on an input that is itself a stream. See `Program.transform`."""
         return self.compile().transform(source, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit)
+
+    def explain_analyze(
+        self,
+        value: In,
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+        limit: int | Limit | None = None,
+    ) -> Coroutine[Any, Any, Profile]:
+        """Run the chain once on one value; ``await`` gives what was measured. See `Program.explain_analyze`."""
+        return self.compile().explain_analyze(
+            value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit
+        )
 
     def events(
         self,

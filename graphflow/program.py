@@ -29,6 +29,7 @@ from graphflow_compiler.plan import Format, Plan
 if TYPE_CHECKING:
     from graphflow.chain import Chain
     from graphflow.sync import SyncVerbs
+    from graphflow_compiler.profile import Profile
 
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
@@ -231,6 +232,34 @@ class Program(Generic[In, Out]):
             chosen.check(self.plan, name, config.tags)
         begin = functools.partial(Execution, code=self._code, value=value, config=config)
         return OpenedEvents(begin, chosen, run_id=run_id, outputs=outputs, limit=_limit(limit))
+
+    async def explain_analyze(
+        self,
+        value: In,
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+        limit: int | Limit | None = None,
+    ) -> Profile:
+        """Run once on one value with measuring compiled in, read all of the output, and return what was measured.
+
+        Args and errors as for `stream`. What is measured is this run: its first compilation of code, a cold cache and
+        a slow server are in the figures like all else.
+        """
+        from graphflow.profiling import measured
+
+        require_trio("explain_analyze")
+        return await measured(
+            self._code,
+            value,
+            _config(name, tags, metadata),
+            needs_nursery=self._needs_nursery,
+            run_id=run_id,
+            limit=_limit(limit),
+        )
 
     @overload
     async def batch(

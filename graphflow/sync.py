@@ -12,6 +12,7 @@ from graphflow.runtime import direct, portal
 if TYPE_CHECKING:
     from graphflow.events import Event
     from graphflow.program import Program
+    from graphflow_compiler.profile import Profile
 
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
@@ -104,6 +105,28 @@ class SyncVerbs(Generic[In, Out]):
                 metadata=metadata,
                 run_id=run_id,
                 limit=limit,
+            )
+        )
+
+    def explain_analyze(
+        self,
+        value: In,
+        /,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, object] | None = None,
+        run_id: str | None = None,
+        limit: int | Limit | None = None,
+    ) -> Profile:
+        """Run once on one value and return what was measured. See `Program.explain_analyze`.
+
+        It is measured in an event loop also if it could run without one.
+        """
+        portal.refuse_trio("explain_analyze", "`await chain.explain_analyze(...)`")
+        return portal.call(
+            lambda: self._program.explain_analyze(
+                value, name=name, tags=tags, metadata=metadata, run_id=run_id, limit=limit
             )
         )
 

@@ -49,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "GF303": "a synchronous generator that is bridged in a worker thread",
     "GF305": "a key that nothing uses",
     "GF306": "an output that has no accumulator, so `invoke` is refused",
+    "GF401": "a transform that was seen to give nothing before its input had ended",
     "GF501": "an LCEL chain whose output does not stream because a step holds it back",
     "GF502": "an LCEL chain whose output does not stream because nothing in it does",
     "GF503": "an LCEL chain that cannot be run in one of the ways to stream",

@@ -20,12 +20,12 @@ from graphflow.cli.check import check_lcel
 from graphflow.cli.load import load_program
 from graphflow.cli.outcome import Code, CommandError, read, write
 from graphflow.cli.reports import ReportFormat, report
-from graphflow.cli.run import run_chain
+from graphflow.cli.run import measure_chain, run_chain
 from graphflow.cli.values import read_input
 from graphflow_compiler.errors import CODES
 from graphflow_compiler.pipeline import PASS_NAMES
 from graphflow_compiler.plan import Format
-from graphflow_compiler.render import render_outline
+from graphflow_compiler.render import render_outline, render_profile
 from graphflow_compiler.render.difference import as_difference, differences
 from graphflow_compiler.render.outline import Outline, outline_of
 from graphflow_compiler.render.read_json import PlanFormatError, read_plan
@@ -66,15 +66,31 @@ def explain(
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show every node of a long plan.")] = False,
+    analyze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INPUT",
+            help="Run the chain once on this input, and show what was measured, too.",
+            show_default=False,
+        ),
+    ] = None,
+    json_input: Annotated[bool, typer.Option("--json-input", help="That input is JSON, rather than text.")] = False,
     output: Output = None,
 ) -> None:
     """Show the plan of a chain: what streams, from where, what it waits for, and why."""
+    if analyze is not None and (after is not None or target.endswith(".json")):
+        raise CommandError("--analyze runs a chain: it takes MODULE:NAME, and no --after")
+    if json_input and analyze is None:
+        raise CommandError("--json-input says what the input of --analyze is: give that, too")
     on_terminal = output is None and sys.stdout.isatty()
     width = min(WIDTH, max(shutil.get_terminal_size().columns, 72)) if on_terminal else WIDTH
     if target.endswith(".json"):
         if after is not None:
             raise CommandError("a saved plan is finished: --after needs the chain itself, as MODULE:NAME")
         text = render_outline(_saved(Path(target)), format, full=full, width=width)
+    elif analyze is not None:
+        profile = measure_chain(load_program(target), read_input(analyze, None, as_json=json_input))
+        text = render_profile(profile, format, full=full, width=width)
     elif after is None:
         text = render_outline(outline_of(load_program(target).plan), format, full=full, width=width)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import traceback
@@ -16,6 +17,7 @@ from graphflow.cli.values import Writer, as_line, as_text
 from graphflow.errors import InputError
 from graphflow.events import Event
 from graphflow.program import Program
+from graphflow_compiler.profile import Profile
 from graphflow_compiler.render.outline import outline_of, shortened
 
 #: How much of a value is told with an event.
@@ -36,7 +38,7 @@ def run_chain(program: Program[Any, Any], value: Any, *, events: bool, json_line
         CommandError: the run has failed, or was interrupted by Ctrl-C. It has been left, and nothing of it goes on.
         ReaderGoneError: the same, because whoever reads the output has gone.
     """
-    try:
+    with _failing_as_a_command(program, trace=trace):
         if events:
             writer = Writer(json_lines=True)
             trio.run(_events, program, value, writer.show if json_lines else lambda event: writer.line(_told(event)))
@@ -46,6 +48,19 @@ def run_chain(program: Program[Any, Any], value: Any, *, events: bool, json_line
         else:
             with Writer(json_lines=json_lines) as writer:
                 trio.run(_chunks, program, value, writer.show)
+
+
+def measure_chain(program: Program[Any, Any], value: Any) -> Profile:
+    """Run a chain once on a value, and return what was measured; errors as for `run_chain`."""
+    with _failing_as_a_command(program, trace=False):
+        return trio.run(program.explain_analyze, value)
+
+
+@contextlib.contextmanager
+def _failing_as_a_command(program: Program[Any, Any], *, trace: bool) -> Iterator[None]:
+    """Say what went wrong in a run as a command does."""
+    try:
+        yield
     except BaseException as raised:
         errors = list(_leaves(raised))
         if any(isinstance(error, ReaderGoneError) for error in errors):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from graphflow.runtime.slices import Slice
 from graphflow.runtime.tasks import Parking
 from graphflow_compiler.accumulate import Fold
+
+if TYPE_CHECKING:
+    from graphflow.runtime.metering import Watch
 
 _NOTHING: Final = object()
 
@@ -179,9 +182,10 @@ class Reader:
 
     Attributes:
         position: how many chunks it has gone through.
+        watch: who measures it; None where nobody does.
     """
 
-    __slots__ = ("_failures", "_taken", "_writing", "capacity", "log", "position")
+    __slots__ = ("_failures", "_taken", "_writing", "capacity", "log", "position", "watch")
 
     def __init__(self, log: Log, capacity: int | None, writers: int = 1) -> None:
         self.log = log
@@ -190,6 +194,7 @@ class Reader:
         self._taken = 0
         self._writing = writers
         self._failures = Failures()
+        self.watch: Watch | None = None
         log.add(self)
 
     def add_writer(self, capacity: int | None) -> None:
@@ -214,6 +219,8 @@ class Reader:
         What was taken before counts as gone through.
         """
         log = self.log
+        if self.watch is not None:
+            self.watch.asks(log._gone + len(log._chunks) - self.position)
         if self._taken:
             taken, self._taken = self._taken, 0
             log.move(self, self.position + taken)
@@ -223,10 +230,14 @@ class Reader:
             if error is not None:
                 raise error
             if self._writing <= 0:
+                if self.watch is not None:
+                    self.watch.gets(0)
                 return []
             await log._waiting.park()
             has_waited = True
         first = self.position - log._gone
+        if self.watch is not None:
+            self.watch.gets(len(log._chunks) - first)
         chunks = log._chunks[first:]
         self._taken = len(chunks)
         if has_waited and log._places:  # all of it came in one step of the loop: that is a tie

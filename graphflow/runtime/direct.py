@@ -18,7 +18,7 @@ from graphflow.runtime.code import CHAINLESS, Code, may_be_chain, refuse_chain
 from graphflow.runtime.current import CURRENT, NOTHING, RunIds
 from graphflow.runtime.failures import combined
 from graphflow.runtime.recorder import Tap
-from graphflow.runtime.workings import Workings, apply
+from graphflow.runtime.workings import Workings
 from graphflow_compiler.generate import Mode, Sink
 from graphflow_compiler.ir import NodeId, Op
 from graphflow_compiler.plan import Plan
@@ -160,14 +160,14 @@ class DirectRun(Workings):
         node = self._plan.by_id[node_id]
         (edge,) = self._plan.edges_into[node_id]
         assert edge.port is not None
-        result = apply(node, {} if value is NOTHING else {edge.port: value})
+        result = self.apply(node, {} if value is NOTHING else {edge.port: value})
         return result if type(result) in CHAINLESS else self.settled(node_id, result)
 
     def reduce(self, node_id: NodeId, chunks: Iterator[Any]) -> Any:
         """Call the function of a node that reads its stream itself."""
         (edge,) = self._plan.edges_into[node_id]
         assert edge.port is not None
-        result = apply(self._plan.by_id[node_id], {edge.port: chunks})
+        result = self.apply(self._plan.by_id[node_id], {edge.port: chunks})
         return result if type(result) in CHAINLESS else self.settled(node_id, result)
 
     def settled(self, node_id: NodeId, result: Any) -> Any:

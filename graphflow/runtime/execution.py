@@ -5,7 +5,7 @@ However the output is left, leaving it closes every generator, ends every task a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from typing import Any, Literal, final
 
 import attrs
@@ -16,6 +16,7 @@ from graphflow.runtime.code import Code
 from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
 from graphflow.runtime.failures import Raised, combined
+from graphflow.runtime.metering import UNCALLED, Meter
 from graphflow.runtime.network import Network
 from graphflow.runtime.recorder import Config, Recorder, Tap
 from graphflow.runtime.slices import ListenedTurn, Slice, Turn, turn
@@ -82,6 +83,7 @@ class Execution:
         body_of: the run of the node that the plan is a body of, and the run that the node's code runs in; None if it
             is no body, or nobody listens.
         reads_in: the run that its source runs in: that of the execution that a body is in; without it the caller's.
+        meter: what measures it; None where nobody does.
     """
 
     __slots__ = (
@@ -95,6 +97,7 @@ class Execution:
         "_tells_value",
         "code",
         "input",
+        "meter",
         "network",
         "plan",
     )
@@ -110,8 +113,10 @@ class Execution:
         tells_value: bool = True,
         body_of: tuple[Current, Current] | None = None,
         reads_in: Current | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.code = code
+        self.meter = meter
         self.plan = plan = code.plan
         self._run = run
         self.input = value
@@ -169,8 +174,20 @@ class Execution:
     def mode(self, sink: Sink, stage: Stage) -> Mode:
         """Return which version of the function of a stage runs."""
         if self._recorder is None:
-            return Mode(sink, self.is_streamed)
-        return self._recorder.mode(sink, stage, streamed=self.is_streamed)
+            mode = Mode(sink, self.is_streamed)
+        else:
+            mode = self._recorder.mode(sink, stage, streamed=self.is_streamed)
+        if self.meter is None:
+            return mode
+        counted = {node_id for node_id in stage.nodes if self.plan.by_id[node_id].op in UNCALLED}
+        return attrs.evolve(mode, passed=mode.passed | (counted - mode.told))
+
+    def teller(self, node_id: NodeId) -> Callable[[Any], bool]:
+        """Return what tells listeners, or the meter, of every chunk of a node; tells whether to wait for listeners."""
+        tap, meter = self.tap(node_id), self.meter
+        if meter is None or tap is None:
+            return tap.chunk if tap is not None else lambda chunk: meter is not None and meter.passes(node_id)
+        return lambda chunk: tap.chunk(chunk) or meter.passes(node_id)
 
     @property
     def limit(self) -> Limit | None:
@@ -178,10 +195,9 @@ class Execution:
         return self._run.listening.limit if self._run.listening is not None else None
 
     @property
-    def listening(self) -> Listening:
-        """Who listens."""
-        assert self._recorder is not None
-        return self._recorder.listening
+    def listening(self) -> Listening | None:
+        """Who listens; None where nobody does."""
+        return self._run.listening
 
     @property
     def base(self) -> Current | None:
@@ -229,6 +245,7 @@ class Execution:
             tells_value=self._tells_value,
             body_of=(told.current(node), told.inside(node)) if told is not None else None,
             reads_in=self.base,
+            meter=self.meter.body(plan) if self.meter is not None else None,
         )
 
     def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:
@@ -316,6 +333,8 @@ class Execution:
             if self._source is None:
                 self._recorder.give(self.input)
             self._recorder.start()
+        if self.meter is not None and self._source is None:
+            self.meter.given()
         if self.network is not None:
             self.network.start()
 
@@ -330,9 +349,13 @@ class Execution:
             async for chunk in chunks:
                 if tap is not None:
                     tap.chunk(chunk)
+                if self.meter is not None:
+                    self.meter.gave(INPUT)
                 yield chunk
             if tap is not None:
                 tap.end()
+            if self.meter is not None:
+                self.meter.ended(INPUT)
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:

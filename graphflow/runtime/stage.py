@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, final
 
 from graphflow.limits import limited, limited_stream
@@ -21,7 +21,7 @@ from graphflow.runtime.code import CHAINLESS, settled
 from graphflow.runtime.current import CURRENT, NOTHING
 from graphflow.runtime.failures import combined
 from graphflow.runtime.recorder import Tap
-from graphflow.runtime.workings import Workings, apply, runs_in_thread
+from graphflow.runtime.workings import Workings, runs_in_thread
 from graphflow_compiler.errors import EmptyStreamError
 from graphflow_compiler.generate import Sink, Source
 from graphflow_compiler.ir import INPUT, NodeId, Op
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 class StageRun(Workings):
     """One stage in one execution."""
 
-    __slots__ = ("_execution",)
+    __slots__ = ("_execution", "_meter")
 
     def __init__(self, execution: Execution, stage: Stage) -> None:
         super().__init__(execution, stage)
         self._execution = execution
+        self._meter = execution.meter.stage(stage) if execution.meter is not None else None
 
     # --- from outside ---
 
@@ -49,7 +50,10 @@ class StageRun(Workings):
         execution = self._execution
         code = self._code = execution.code.function(self.stage, execution.mode(sink, self.stage))
         given = [self._argument(name, code.source) for name in code.source.parameters]
-        begun = code.call(*given, *code.functions)
+        functions: Iterable[Callable[..., Any]] = code.functions
+        if self._meter is not None:
+            functions = [self._function(self._plan.by_id[node_id]) for _, node_id in code.source.functions]
+        begun = code.call(*given, *functions)
         frame = begun.ag_frame if code.source.is_generator else begun.cr_frame
         self._frames[frame] = code.source
         return begun
@@ -81,9 +85,8 @@ class StageRun(Workings):
             case "outside":
                 return self._execution.base
             case _:
-                tap = self._execution.tap(source.taps[name])
-                assert tap is not None
-                return tap.chunk if name.startswith("tell_") else tap
+                node_id = source.taps[name]
+                return self._execution.teller(node_id) if name.startswith("tell_") else self._execution.tap(node_id)
 
     async def close(self, *, is_cancelled: bool = False) -> list[BaseException]:
         """Read nothing more, and close what was opened, from the sink upwards; returns the errors that this raises."""
@@ -91,6 +94,8 @@ class StageRun(Workings):
             self._execution.network.abandon_inputs(self.stage, is_cancelled=is_cancelled)
         errors = await self._closed()
         self._frames.clear()
+        if self._meter is not None:
+            self._meter.finish()
         return errors
 
     async def _closed(self) -> list[BaseException]:
@@ -132,7 +137,7 @@ class StageRun(Workings):
     def source(self) -> AsyncIterator[Any]:
         """Return the caller's stream."""
         source: AsyncIterator[Any] = self.hold(self._execution.source(), self._plan.by_id[INPUT])
-        return source
+        return source if self._meter is None else self._hold(self._meter.source(source))
 
     @property
     def _network(self) -> Network:
@@ -141,8 +146,11 @@ class StageRun(Workings):
 
     def reader(self, node_id: NodeId) -> Reader:
         """Return the reader of the stream that other stages write for a node."""
-        reader = self._network.buffer(self._plan.edges_into[node_id][0])
+        edges = self._plan.edges_into[node_id]
+        reader = self._network.buffer(edges[0])
         assert isinstance(reader, Reader)
+        if self._meter is not None:
+            reader.watch = self._meter.watch(edge.port for edge in edges if edge.port is not None)
         return reader
 
     async def wait(self, node_id: NodeId, port: str) -> Any:
@@ -181,6 +189,8 @@ class StageRun(Workings):
             assert edge.port is not None
             buffer = self._network.buffer(edge)
             if isinstance(buffer, Reader):
+                if self._meter is not None:
+                    buffer.watch = self._meter.watch([edge.port])
                 arguments[edge.port] = self._hold(buffer.read())
                 continue
             value = self._completed(node, edge.port, await self.wait(node_id, edge.port))
@@ -242,9 +252,9 @@ class StageRun(Workings):
     async def _result(self, node: PlannedNode, arguments: dict[str, Any]) -> Any:
         if runs_in_thread(node, arguments):
             waits = any(isinstance(one, threads.Pulled) for one in arguments.values())
-            result = await threads.in_thread(apply, node, arguments, waits=waits)
+            result = await threads.in_thread(self.apply, node, arguments, waits=waits)
         else:
-            result = apply(node, arguments)
+            result = self.apply(node, arguments)
         return result if type(result) in CHAINLESS else await settled(self._plan, node.id, result)
 
     async def reduce(self, node_id: NodeId, chunks: Any) -> Any:
@@ -271,6 +281,8 @@ class StageRun(Workings):
         chosen = len(node.conditions)
         for index, predicate in enumerate(node.conditions):
             token = CURRENT.set(tap.current) if tap is not None else None
+            if self._meter is not None:
+                self._meter.enter(node_id)
             try:
                 holds = predicate(value)
                 if inspect.isawaitable(holds):
@@ -285,7 +297,7 @@ class StageRun(Workings):
                 chosen = index
                 break
         body = self._hold(self._execution.body(node, node.plans[chosen], value))
-        return self._passed_on(tap, body.chunks())
+        return self._passed_on(node, tap, body.chunks())
 
     def each(self, node_id: NodeId, items: Any) -> AsyncIterator[Any]:
         """Run the body of a node for every item of a list."""
@@ -293,7 +305,7 @@ class StageRun(Workings):
         tap = self._execution.tap(node_id)
         if tap is not None:
             tap.start()
-        return self._passed_on(tap, self.hold(self._execution.each(node, tap, items), node))
+        return self._passed_on(node, tap, self.hold(self._execution.each(node, tap, items), node))
 
     def wrapped(self, node_id: NodeId, value: Any) -> AsyncIterator[Any]:
         """Run the bodies of a node, on its whole input, as its policy says."""
@@ -311,10 +323,39 @@ class StageRun(Workings):
 
     def _as_policy_says(self, node: PlannedNode, tap: Tap | None, attempts: Attempts) -> AsyncIterator[Any]:
         assert isinstance(node.policy, Policy)
-        return self._passed_on(tap, self.hold(node.policy.chunks(attempts), node))
+        return self._passed_on(node, tap, self.hold(node.policy.chunks(attempts), node))
 
-    def _passed_on(self, tap: Tap | None, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    def _passed_on(self, node: PlannedNode, tap: Tap | None, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        if self._meter is not None:
+            chunks = self._hold(self._meter.async_generator(node, chunks))
         return chunks if tap is None else self._between(tap, chunks, resumes=False)
+
+    # --- what is measured ---
+
+    def _function(self, node: PlannedNode) -> Callable[..., Any]:
+        function = super()._function(node)
+        return function if self._meter is None else self._meter.function(node, function)
+
+    def _measured(self, node: PlannedNode, chunks: Any) -> Any:
+        if self._meter is None:
+            return chunks
+        return self._meter.async_generator(node, chunks) if node.is_async else self._meter.generator(node, chunks)
+
+    def _measured_input(self, node: PlannedNode, chunks: Any) -> Any:
+        if self._meter is None:
+            return chunks
+        if isinstance(chunks, threads.InThread):
+            return self._hold(threads.InThread(self._meter.input(node, chunks.iterator)))
+        if hasattr(chunks, "__anext__"):
+            return self._hold(self._meter.async_input(node, chunks))
+        return self._hold(self._meter.input(node, chunks))
+
+    def tell(self, node_id: NodeId, value: Any) -> None:
+        """Tell all of a node that gives one value, or nothing, and count it, where somebody wants to know."""
+        if self._execution.tap(node_id) is not None:
+            super().tell(node_id, value)
+        if self._execution.meter is not None and value is not NOTHING:
+            self._execution.meter.passes(node_id)
 
 
 async def _lifted(chunks: Iterator[Any], time: slices.Slice) -> AsyncGenerator[Any, None]:

@@ -6,7 +6,7 @@ traced to the node that raised it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -163,6 +163,13 @@ class Workings:
         except EmptyStreamError as error:
             raise EmptyStreamError(f"the value of `{self._plan.name}` was asked, but {error}") from None
 
+    # --- calls ---
+
+    def apply(self, node: PlannedNode, arguments: dict[str, Any]) -> Any:
+        """Call the function of a node with what its ports take."""
+        function = self._function(node)
+        return function(*arguments.values()) if len(node.ports) == 1 else function(**arguments)
+
     # --- generators ---
 
     def generate(self, node_id: NodeId, value: Any) -> Any:
@@ -191,7 +198,7 @@ class Workings:
         """Call a function that gives chunks; most give a generator, and do nothing before it is iterated."""
         token = CURRENT.set(tap.current) if tap is not None else None
         try:
-            generator = apply(node, arguments)
+            generator = self.apply(node, arguments)
         except BaseException as error:
             self._failed(node, error)
             raise
@@ -199,8 +206,8 @@ class Workings:
             if token is not None:
                 CURRENT.reset(token)
         if node.is_async:
-            return self.hold(aiter(generator), node)
-        iterator: Iterator[Any] = iter(generator)
+            return self.hold(self._measured(node, aiter(generator)), node)
+        iterator: Iterator[Any] = self._measured(node, iter(generator))
         return self.hold(threads.InThread(iterator) if runs_in_thread(node, arguments) else iterator, node)
 
     def _readable(self, node: PlannedNode, chunks: Any) -> Any:
@@ -210,6 +217,9 @@ class Workings:
         return threads.Pulled(stream) if is_awaited and not node.is_async else stream
 
     def _input(self, node: PlannedNode, chunks: Any) -> Any:
+        return self._measured_input(node, self._told_input(node, chunks))
+
+    def _told_input(self, node: PlannedNode, chunks: Any) -> Any:
         tap = self._run.tap(node.id)
         if tap is None:
             return chunks
@@ -233,6 +243,18 @@ class Workings:
         stream = self._hold(told(ends, chunks, resumes=resumes))
         self._last_told = stream, ends
         return stream
+
+    # --- what is measured, if anything is: see `StageRun` ---
+
+    def _function(self, node: PlannedNode) -> Callable[..., Any]:
+        assert node.function is not None
+        return node.function
+
+    def _measured(self, node: PlannedNode, chunks: Any) -> Any:
+        return chunks
+
+    def _measured_input(self, node: PlannedNode, chunks: Any) -> Any:
+        return chunks
 
     # --- what is told ---
 
@@ -268,11 +290,3 @@ class Workings:
 def runs_in_thread(node: PlannedNode, arguments: dict[str, Any]) -> bool:
     """Tell whether a node may block its thread: it is declared so, or it waits for an asynchronous stream."""
     return node.thread or any(isinstance(one, threads.Pulled) for one in arguments.values())
-
-
-def apply(node: PlannedNode, arguments: dict[str, Any]) -> Any:
-    """Call the function of a node with what its ports take."""
-    assert node.function is not None
-    if len(node.ports) == 1:
-        return node.function(*arguments.values())
-    return node.function(**arguments)

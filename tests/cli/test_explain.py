@@ -135,3 +135,32 @@ def test_a_page_is_well_formed_where_it_can_be(shell: Shell) -> None:
     page = shell("explain", "shop:both", "--format", "html").out
     picture = page[page.index("<svg viewBox") : page.index("</svg>") + len("</svg>")]
     assert [each.tag for each in ElementTree.fromstring(picture)].count("path") >= 6
+
+
+# --- measured ----------------------------------------------------------------------------------------------
+
+
+def test_it_runs_and_measures(shell: Shell) -> None:
+    ended = shell("explain", "shop:answer", "--analyze", "pears")
+    assert ended.code == 0
+    assert "measured: the first chunk came after" in ended.out
+    assert "own time" in ended.out
+    document = json.loads(shell("explain", "shop:answer", "--analyze", "pears", "--format", "json").out)
+    assert document["profile"] == 1
+    page = shell("explain", "shop:answer", "--analyze", "pears", "--format", "html").out
+    assert 'class="waterfall"' in page
+
+
+def test_an_input_that_is_not_json_is_told(shell: Shell) -> None:
+    ended = shell("explain", "shop:answer", "--analyze", "pears", "--json-input")
+    assert ended.code == 2
+    assert ended.err.startswith("graphflow: the input is not JSON")
+    ended = shell("explain", "shop:answer", "--json-input")
+    assert ended.code == 2
+    assert "--json-input says what the input of --analyze is" in ended.err
+
+
+def test_what_cannot_be_run_is_not_analyzed(shell: Shell) -> None:
+    ended = shell("explain", "shop:answer", "--analyze", "pears", "--after", "classify")
+    assert ended.code == 2
+    assert "--analyze runs a chain" in ended.err

@@ -134,8 +134,9 @@ def test_a_diagnostic_says_what_where_and_what_instead(one: Case) -> None:
 
 
 def test_every_code_is_produced_by_a_case() -> None:
-    of_lcel = {code for code in CODES if code.startswith("GF5")}  # what is found in LCEL chains, not by the compiler
-    assert {one.code for one in CASES} == set(CODES) - of_lcel
+    # GF4xx is found in runs that were measured, GF5xx in LCEL chains, not by the compiler.
+    elsewhere = {code for code in CODES if code.startswith(("GF4", "GF5"))}
+    assert {one.code for one in CASES} == set(CODES) - elsewhere
 
 
 def test_every_code_in_the_source_is_in_the_index() -> None:

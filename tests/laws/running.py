@@ -20,7 +20,7 @@ from tests.laws.simulation import simulate
 #: Of every run.
 RUN_ID: Final = "00000000-0000-4000-8000-000000000007"
 
-Verb = Literal["invoke", "stream", "transform", "events"]
+Verb = Literal["invoke", "stream", "transform", "events", "explain_analyze"]
 VERBS: Final[tuple[Verb, ...]] = ("invoke", "stream", "transform", "events")
 
 
@@ -74,6 +74,8 @@ def run(
         try:
             if verb == "invoke":
                 value = await program.invoke(example.value, run_id=RUN_ID)
+            elif verb == "explain_analyze":
+                value = await program.explain_analyze(example.value, run_id=RUN_ID)
             elif verb == "events":
                 async with program.events(example.value, run_id=RUN_ID) as events:
                     async for event in events:
@@ -90,7 +92,7 @@ def run(
                         chunks.append(chunk)
         except Exception as error:
             return Outcome(chunks, value, error, watch)
-        return Outcome(None if verb == "invoke" else chunks, value, None, watch)
+        return Outcome(None if verb in ("invoke", "explain_analyze") else chunks, value, None, watch)
 
     outcome = simulate(main, seed=example.seed)
     assert not watch.open, "a node was left open"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -112,3 +113,22 @@ def test_the_value_does_not_depend_on_where_the_input_is_cut(example: Example) -
     assert streamed.error is None
     assert streamed.chunks is not None
     check_same(folded(streamed.chunks, example.spec.gives), invoked.value)
+
+
+@dose(80)
+@given(examples())
+def test_measuring_changes_nothing_and_its_figures_add_up(example: Example) -> None:
+    reference, expected = evaluate(example, [example.value])
+    outcome = run(example, "explain_analyze")
+    if isinstance(expected, Exception) or outcome.error is not None:
+        check(example, outcome, reference, expected)
+        return
+    check_seen(outcome.watch.seen, reference)
+    add_up(outcome.value.nodes)
+
+
+def add_up(nodes: Mapping[str, gf.NodeProfile]) -> None:
+    for figures in nodes.values():
+        assert math.isclose(figures.own + figures.waiting + figures.blocked, figures.lifetime, abs_tol=1e-6)
+        for body in figures.bodies:
+            add_up(body)

@@ -11,7 +11,9 @@ from typing import Final
 
 from graphflow_compiler.ir import Graph
 from graphflow_compiler.plan import Plan
+from graphflow_compiler.profile import Profile
 from graphflow_compiler.render.dot import as_dot
+from graphflow_compiler.render.figures import as_json_of_profile, measured_outline
 from graphflow_compiler.render.html import as_html
 from graphflow_compiler.render.json import as_json
 from graphflow_compiler.render.listing import as_listing
@@ -56,6 +58,12 @@ def render_plan(
         DrawingError: the drawing is made by a program that is not there.
     """
     return render_outline(outline_of(plan, measured=measured, locate=locate), format, full=full, width=width)
+
+
+def render_profile(profile: Profile, format: str = "text", *, full: bool = False, width: int = WIDTH) -> str:
+    """Show what was measured of a run, with its plan; args and errors as for `render_plan`."""
+    text = render_outline(measured_outline(profile), format, full=full, width=width)
+    return as_json_of_profile(profile, as_json(outline_of(profile.plan))) if format == "json" else text
 
 
 def render_outline(outline: Outline, format: str = "text", *, full: bool = False, width: int = WIDTH) -> str:

@@ -36,6 +36,9 @@ _MOST_TYPE: Final = 240
 _COLUMN: Final = 100
 _ROUND: Final = (2.5, 6.0)
 
+_PALE_AND_FULL: Final = (
+    "Pale: before its first chunk. Full: from its first chunk on. At the end of a line: its own time."
+)
 _LEGEND: Final = {
     "transform": "takes chunks as they come and gives chunks",
     "producer": "waits for its whole input, then gives chunks",
@@ -66,6 +69,7 @@ def as_html(outline: Outline) -> str:
             *_answer(outline),
             "<main>",
             *_findings(outline),
+            *_waterfall(outline),
             *_picture(outline),
             *_every_node(outline),
             "</main>",
@@ -148,6 +152,7 @@ def _answer(outline: Outline) -> Iterator[str]:
     yield from (f"<p>{_prose(sentence, {})}</p>" for sentence in outline.verdict_by_key)
     links = _links(outline, outline.blocked_by)
     yield from (f"<p>{_prose(sentence, links)}</p>" for sentence in outline.verdict_by_place)
+    yield from (f"<p>{_prose(sentence, _links(outline))}</p>" for sentence in outline.run)
     yield "</header>"
 
 
@@ -172,6 +177,33 @@ def _finding(where: str, diagnostic: Diagnostic, links: Mapping[str, str]) -> It
         yield "<h3>What to do</h3>"
         yield f"<pre>{chr(10).join(map(_text, diagnostic.hint.splitlines()))}</pre>"
     yield "</section>"
+
+
+# --- what was measured -------------------------------------------------------------------------------------
+
+
+def _waterfall(outline: Outline) -> Iterator[str]:
+    """Yield when which node was at work, below each other."""
+    whole = max((span.done for span in outline.spans), default=0.0)
+    if not whole:
+        return
+    box_ids = ids(outline)
+    yield '<section class="waterfall" aria-label="When each node was at work">'
+    yield "<h2>When each node was at work</h2>"
+    yield f"<p>{_PALE_AND_FULL}</p>"
+    for span in outline.spans:
+        first = span.done if span.first is None else span.first
+        bars = _bar("pale", span.began / whole, first / whole) + _bar("full", first / whole, span.done / whole)
+        look = outline.by_id[span.node].node_class
+        yield (
+            f'<a class="span {look}" href="#{box_ids[span.node]}"><code>{_text(span.node)}</code>'
+            f'<span class="track">{bars}</span><span class="own">{_text(span.own)}</span></a>'
+        )
+    yield "</section>"
+
+
+def _bar(kind: str, start: float, end: float) -> str:
+    return f'<span class="{kind}" style="left:{start:.2%};width:{max(end - start, 0.0):.2%}"></span>'
 
 
 # --- the picture -------------------------------------------------------------------------------------------

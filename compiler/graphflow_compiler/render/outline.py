@@ -234,7 +234,7 @@ class NodeLine:
     @property
     def figures(self) -> str:
         """What was measured, in one line."""
-        return " · ".join(f"{name} {figure}" for name, figure in self.measured.items())
+        return " · ".join(f"{name} {figure}".rstrip() for name, figure in self.measured.items())
 
 
 @attrs.frozen
@@ -256,6 +256,23 @@ class Beginning:
         return f"{what} `{self.node}`, once {listed(self.waits)} {'is' if len(self.waits) == 1 else 'are'} done"
 
 
+@attrs.frozen
+class Span:
+    """When a node was at work in a run that was measured, in seconds from its beginning.
+
+    Attributes:
+        node: the node.
+        began, first, done: when its stage began, when it gave its first chunk, if it did, and when it was done.
+        own: its own time, in words.
+    """
+
+    node: NodeId
+    began: float
+    first: float | None
+    done: float
+    own: str
+
+
 @attrs.frozen(slots=False)
 class Outline:
     """A plan in words.
@@ -267,6 +284,8 @@ class Outline:
         nodes: in topological order, the input first; each with its edges.
         stages, output: as in the plan.
         scopes, diagnostics: as in the plan, with locations as they are shown.
+        run: what was measured of the whole, a sentence each.
+        spans: when its nodes were at work, where that was measured.
     """
 
     name: str
@@ -283,6 +302,8 @@ class Outline:
     output: NodeId
     scopes: tuple[Scope, ...]
     diagnostics: tuple[Diagnostic, ...]
+    run: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     @functools.cached_property
     def by_id(self) -> Mapping[NodeId, NodeLine]:
