@@ -38,8 +38,8 @@ RESERVED: Final = frozenset(
     {
         "CHAINLESS", "NOTHING", "add", "arguments", "batch", "chunk", "chunks", "clock", "error", "failure", "fold",
         "in_thread", "left", "limit", "limited", "listening", "others", "outside", "piece", "project", "put", "record",
-        "room",
-        "run_as", "select", "settled", "stage", "time", "told", "turn", "type", "value", "without", "dict",
+        "room", "run_as", "select", "settled", "stage", "time", "told", "told_record", "turn", "type", "value",
+        "without", "dict",
     }
 )  # fmt: skip
 
@@ -481,21 +481,21 @@ class _Writer:
         return any(self._mode.tells(node.id) for node in nodes)
 
     @contextlib.contextmanager
-    def _telling(self, nodes: Sequence[PlannedNode]) -> Iterator[None]:
+    def _telling(self, nodes: Sequence[PlannedNode], told: str = "told") -> Iterator[None]:
         """Write what tells that nodes are done, or have failed, around a loop that tells of their chunks."""
         if not self._tells_of(nodes):
             yield
             return
         ids = ", ".join(dict.fromkeys(ascii(node.id) for node in nodes))
-        self._line(f"told = stage.telling({ids})", uses=("stage",))
+        self._line(f"{told} = stage.telling({ids})", uses=("stage",))
         with self._block("try:"):
             yield
         with self._block("except BaseException as error:"):
             if any(node.id in self._mode.told for node in nodes):
                 self._line("run_as(outside)", uses=("run_as", "outside"))
-            self._line("told.fail(error)")
+            self._line(f"{told}.fail(error)")
             self._line("raise")
-        self._line("told.end()")
+        self._line(f"{told}.end()")
 
     def _fold(self, node: PlannedNode) -> None:
         """Write the loop that makes one value of the chunks, for a node that waits for it."""
@@ -621,14 +621,25 @@ class _Writer:
         self._becomes_stream(self._plan.by_id[fan.join], is_async=is_async)
 
     def _pieces_of_chunks(self, fan: Fan, finish: Finish) -> None:
-        edges = {edge.port: edge for edge in self._plan.edges_into[fan.join]}
         whole = {port: self._first_call(nodes) for port, nodes in fan.branches}
-        told = [self._plan.by_id[one] for port, nodes in fan.branches for one in nodes[: whole[port]]]
-        told.append(self._plan.by_id[fan.join])
+        streamed = [self._plan.by_id[one] for port, nodes in fan.branches for one in nodes[: whole[port]]]
+        join = self._plan.by_id[fan.join]
+        if all(whole[port] == len(nodes) for port, nodes in fan.branches):
+            with self._telling([*streamed, join]):
+                self._streamed_pieces(fan, whole, finish)
+            return
+        with self._telling([join], "told_record"):  # it is done with the last piece, not with the last chunk
+            with self._telling(streamed):
+                self._streamed_pieces(fan, whole, finish)
+            self._whole_pieces(fan, whole, finish)
+
+    def _streamed_pieces(self, fan: Fan, whole: Mapping[str, int], finish: Finish) -> None:
+        """Write the loop that takes every chunk through the branches, each as far as its first whole value."""
+        edges = {edge.port: edge for edge in self._plan.edges_into[fan.join]}
         for index, (port, nodes) in enumerate(fan.branches):
             if whole[port] < len(nodes):
                 self._line(f"fold_{index} = stage.fold({nodes[whole[port]]!a})", uses=("stage",))
-        with self._telling(told), self._each_chunk(is_paced=True):
+        with self._each_chunk(is_paced=True):
             for index, (port, nodes) in enumerate(fan.branches):
                 piece = _Variable("piece")
                 self._line("piece = chunk")
@@ -649,6 +660,10 @@ class _Writer:
                         self._step_of_chunk(_Step("select", node, edge), piece)
                     with self._block_if("if piece is not NOTHING:", piece.may_lack):
                         self._line(f"fold_{index}.add(piece)", node)
+
+    def _whole_pieces(self, fan: Fan, whole: Mapping[str, int], finish: Finish) -> None:
+        """Write what the branches make of their whole values, after the last chunk."""
+        edges = {edge.port: edge for edge in self._plan.edges_into[fan.join]}
         for index, (port, nodes) in enumerate(fan.branches):
             if whole[port] == len(nodes):
                 continue

@@ -286,3 +286,6 @@ class _Waits(Mapping[NodeId, tuple[NodeId, ...]]):
 
     def __len__(self) -> int:
         return len(self._plan.nodes) - 1
+
+    def __repr__(self) -> str:
+        return repr(dict(self))  # no address in it: the same text on every run

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 import graphflow as gf
-from tests.events.hearing import Heard, hear_all, listen
+from tests.events.hearing import Heard, check_sound, hear, hear_all, listen
 from tests.laws.simulation import simulate
 
 
@@ -109,6 +109,44 @@ def test_a_dict_in_a_sequence_is_a_run() -> None:
         "sequence/parallel",
         "sequence/parallel/two",
     ]
+
+
+@gf.aggregate
+def whole(text: str) -> str:
+    return text.upper()
+
+
+@gf.aggregate
+def refuse(text: str) -> str:
+    raise ValueError(text)
+
+
+WHOLE_BRANCHES: list[gf.Chain[Any, Any]] = [
+    gf.parallel(a=upper, b=whole),
+    gf.parallel(a=whole, b=upper),
+    gf.parallel(a=whole, b=whole),
+    gf.parallel(a=upper, b=upper | whole, c=whole),
+    gf.parallel(a=upper, b=whole) | gf.passthrough(),
+]
+
+
+@pytest.mark.parametrize("text", ["ab", "a", ""])
+@pytest.mark.parametrize("fan", WHOLE_BRANCHES, ids=str)
+def test_a_parallel_ends_after_the_branches_that_wait_for_the_whole_stream(fan: gf.Chain[Any, Any], text: str) -> None:
+    heard = hear_all(letters | fan, text)
+    check_sound(heard.events)
+    end = heard.end("parallel")
+    assert isinstance(end, gf.EndEvent)
+    assert end.output == (letters | fan).sync.invoke(text)
+    assert {event.run_id for event in heard.events if isinstance(event, gf.ErrorEvent)} == set()
+
+
+def test_a_parallel_fails_with_a_branch_that_waits_for_the_whole_stream() -> None:
+    heard = hear(letters | gf.parallel(a=upper, b=refuse, c=whole), "ab")
+    check_sound(heard.events)
+    assert isinstance(heard.error, ValueError)
+    failed = [event.name for event in heard.events if isinstance(event, gf.ErrorEvent)]
+    assert failed == ["refuse", "parallel", "sequence"]
 
 
 def test_an_assign_is_a_run_around_its_chains() -> None:
