@@ -1,5 +1,6 @@
 """The parser as users meet it: `JsonStream` to push text into, `parse_stream` and `parse_stream_async` to pull from."""
 
+import difflib
 import functools
 import math
 import sys
@@ -16,6 +17,7 @@ from collections.abc import (
 from typing import (
     TYPE_CHECKING,
     Any,
+    ClassVar,
     Generic,
     Literal,
     Never,
@@ -85,6 +87,8 @@ class Options(ValueOptions, total=False):
 class Reader:
     """Reads one JSON value from text that comes in chunks; what is given of it is up to the `Tree`."""
 
+    _options: ClassVar[Collection[str]] = sorted(ReadOptions.__annotations__)
+
     def __init__(
         self,
         plant: Callable[[Trail], Tree],
@@ -103,12 +107,16 @@ class Reader:
         max_number: int = 4300,
         max_string: int | None = None,
         max_chars: int | None = None,
+        **unknown: object,
     ) -> None:
+        if unknown:
+            raise _no_such_option(next(iter(unknown)), self._options)
         _check("root", root, Root)
         _check("surrogates", surrogates, Surrogates)
         _check("trailing", trailing, Trailing)
         _check("on_incomplete", on_incomplete, OnIncomplete)
         _check("on_error", on_error, OnError)
+        _check_flags(lenient=lenient, nan=nan, strict=strict)
         _check_limit("max_depth", max_depth, 1)
         _check_limit("max_number", max_number, 1)
         if max_string is not None:
@@ -265,6 +273,8 @@ class JsonStream(Reader, Generic[T]):
         on_error: "raise" any other error, or "stop" reading without a word.
     """
 
+    _options = sorted(Options.__annotations__)
+
     @overload
     def __init__(self: "JsonStream[Never]", *, schema: None = None, **options: Unpack[Options]) -> None: ...
     @overload
@@ -281,6 +291,7 @@ class JsonStream(Reader, Generic[T]):
         **options: Unpack[ReadOptions],
     ) -> None:
         _check("scalars", scalars, Scalars)
+        _check_flags(every=every, patches=patches, append=append)
         if append and not patches:
             raise ValueError("append=True says how patches are written: it needs patches=True")
         if schema is not None and patches:
@@ -446,6 +457,19 @@ def _named(path: str | Mapping[str, str]) -> tuple[bool, dict[str, Path]]:
 def _check(name: str, choice: object, choices: Any) -> None:
     if choice not in get_args(choices):
         raise ValueError(f"{name} must be {' or '.join(map(repr, get_args(choices)))}, not {choice!r}")
+
+
+def _check_flags(**flags: object) -> None:
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} is True or False, not {flag!r:.80}")
+
+
+def _no_such_option(name: str, known: Collection[str]) -> TypeError:
+    """Return the error of an option that is not known, with the one that it may have been meant for."""
+    near = difflib.get_close_matches(name, known, n=1)
+    mend = f"did you mean {near[0]}=?" if near else f"there are {', '.join(known)}"
+    return TypeError(f"there is no option {name}=; {mend}")
 
 
 def _check_limit(name: str, limit: object, least: int) -> None:

@@ -317,7 +317,7 @@ def test_limits_are_whole_numbers(name: str, limit: Any) -> None:
 
 def test_options_lists_what_the_parser_takes() -> None:
     taken = {*inspect.signature(JsonStream).parameters, *inspect.signature(Reader).parameters}
-    assert {*Options.__annotations__} == taken - {"schema", "options", "plant", "growing", "finish"}
+    assert {*Options.__annotations__} == taken - {"schema", "options", "plant", "growing", "finish", "unknown"}
 
 
 @pytest.mark.parametrize("module", [errors, paths, stream, tokens], ids=lambda module: module.__name__)
@@ -331,3 +331,21 @@ def test_examples(module: Any) -> None:
         runner.run(example)
     assert runner.tries
     assert not runner.failures
+
+
+@pytest.mark.parametrize("name", ["lenient", "nan", "strict", "every", "patches", "append"])
+@pytest.mark.parametrize("flag", ["no", 1, None])
+def test_flags_are_true_or_false(name: str, flag: object) -> None:
+    options: dict[str, Any] = {name: flag}
+    with pytest.raises(TypeError, match=f"^{name} is True or False, not {flag!r}$"):
+        JsonStream(**options)
+
+
+def test_an_option_that_is_not_known_is_named_with_the_nearest() -> None:
+    options: dict[str, Any] = {"lenent": True}
+    for make in (JsonStream, lambda **given: JsonItems("a", **given), gf.json_parser):
+        with pytest.raises(TypeError, match=r"^there is no option lenent=; did you mean lenient=\?$"):
+            make(**options)
+    options = {"scalars": "partial"}  # of values, not of elements
+    with pytest.raises(TypeError, match=r"^there is no option scalars=; there are lenient, max_chars, "):
+        JsonItems("a", **options)
