@@ -55,6 +55,11 @@ def test_the_text_is_the_same_under_every_hash_seed(seed: str, expected: list[st
     assert run.stdout.decode().splitlines() == "\n".join(expected).splitlines()
 
 
+def test_no_address_is_in_the_repr_of_what_nodes_wait_for() -> None:
+    plan = gf.compile(gf.chunkwise(str.upper, name="up") | gf.collect() | gf.aggregate(len)).plan
+    assert repr(plan.waits_for) == "{'up': (), 'collect': ('input', 'up'), 'len': ('input', 'up', 'collect')}"
+
+
 def test_no_text_has_an_address(expected: list[str]) -> None:
     assert not [text for text in expected if re.search(r"\b0x[0-9a-f]{6,}\b|object at", text)]
 
