@@ -315,6 +315,29 @@ def test_figures_of_a_run_stand_in_the_box_and_beside_it(
     assert browser.one("#tip .measured").text.split("\n") == ["first chunk", "12 ms", "own time", "3 ms"]
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_waterfall_of_a_run_fits_and_leads_to_its_nodes(
+    browser: Browser, tmp_path: Path, size: str, *, dark: bool
+) -> None:
+    profile = (gf.ScriptedChatModel("one two three", delay=0.001) | gf.text()).sync.explain_analyze("go on")
+    page = tmp_path / "profile.html"
+    page.write_text(profile.explain("html"), encoding="utf-8")
+    width, height = SIZES[size]
+    browser.open(page, width=width, height=height, dark=dark)
+    model, text = browser.shown(".waterfall .span")
+    assert model.text.startswith("ScriptedChatModel") or "very" in size
+    assert browser.script("return document.documentElement.scrollWidth") <= width
+    track = browser.script("return document.querySelector('.track').getBoundingClientRect().width")
+    bars = browser.script(
+        "return [...document.querySelectorAll('.track span')].map(e => e.getBoundingClientRect().width)"
+    )
+    assert len(bars) == 4
+    assert 0 < max(bars) <= track
+    target = str(text.get_attribute("href")).partition("#")[2]
+    assert "text" in browser.one(f"#{target} h3").text
+
+
 # --- long plans --------------------------------------------------------------------------------------------
 
 
