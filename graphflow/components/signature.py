@@ -39,7 +39,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from graphflow.errors import GraphflowError
-from graphflow.jsonstream.schema import is_required
+from graphflow.jsonstream.fields import is_required
 from graphflow.public import public
 
 

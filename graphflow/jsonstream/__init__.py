@@ -2,24 +2,26 @@
 
 The text goes through these, each in a file of its own::
 
-    stream      what users call; the order of things
+    stream      what users call for the whole value, with its options
+    parts       what users call for parts of the value, by paths that may have names (named)
+    reader      the order of things
     prose       what stands before and after the value
     scanner     the grammar, with tokens, strings and bulk for its parts
     tree        the value so far, and snapshots of it; patches instead of them
     holding     parts that are shown only when they are complete
-    selection   parts of the value instead of the whole, by paths
-    schema      typed values
+    selection   the parts that paths select, instead of the whole
+    schema      typed values, by the fields of classes
     trail       where in the text an error is
 """
 
 from graphflow.jsonstream.errors import JsonStreamError as JsonStreamError
 from graphflow.jsonstream.errors import ParseError as ParseError
-from graphflow.jsonstream.stream import JsonItems as JsonItems
+from graphflow.jsonstream.options import Options as Options
+from graphflow.jsonstream.options import ReadOptions as ReadOptions
+from graphflow.jsonstream.options import ValueOptions as ValueOptions
+from graphflow.jsonstream.parts import JsonItems as JsonItems
+from graphflow.jsonstream.parts import JsonText as JsonText
 from graphflow.jsonstream.stream import JsonStream as JsonStream
-from graphflow.jsonstream.stream import JsonText as JsonText
-from graphflow.jsonstream.stream import Options as Options
-from graphflow.jsonstream.stream import ReadOptions as ReadOptions
-from graphflow.jsonstream.stream import ValueOptions as ValueOptions
 from graphflow.jsonstream.stream import parse_stream as parse_stream
 from graphflow.jsonstream.stream import parse_stream_async as parse_stream_async
 from graphflow.jsonstream.values import NOTHING as NOTHING

@@ -21,9 +21,8 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-import attrs
-
 from graphflow.jsonstream.errors import Fault
+from graphflow.jsonstream.fields import fields_of, is_typed_dict
 from graphflow.jsonstream.tree import step_text
 
 T = TypeVar("T")
@@ -105,12 +104,14 @@ def _class(schema: Any, cls: type, known: dict[Any, Read]) -> Read:
         return _msgspec(cls)
     if cls not in known:
         # A class may hold itself: then what reads it is asked for while it is being made.
-        known[cls] = _later(known, cls)
+        known[cls] = later(known, cls)
         known[cls] = _fields(cls, known)
     return known[cls]
 
 
-def _later(known: dict[Any, Read], cls: type) -> Read:
+def later(known: dict[Any, Callable[[Any], Any]], cls: type) -> Callable[[Any], Any]:
+    """A function that is looked up in `known` when it is called: for a class that holds itself."""
+
     def read(value: Any) -> Any:
         return known[cls](value)
 
@@ -118,43 +119,15 @@ def _later(known: dict[Any, Read], cls: type) -> Read:
 
 
 def _fields(cls: type, known: dict[Any, Read]) -> Read:
-    typed_dict = is_typed_dict(cls)
-    if not (attrs.has(cls) or dataclasses.is_dataclass(cls) or typed_dict):
+    listed = fields_of(cls)
+    if listed is None:
         raise _unreadable(cls)
-    hints = typing.get_type_hints(cls, include_extras=True)
-    name = cls.__name__
-    # Of each field: its key, the name of the parameter, what reads it, whether it is required.
-    fields: list[tuple[str, str, Read, bool]] = []
-    if typed_dict:
-        fields = [(key, key, _reader(hint, known), is_required(cls, key, hint)) for key, hint in hints.items()]
-        return functools.partial(_record, dict, name, fields)
-    if attrs.has(cls):
-        for field in attrs.fields(cls):
-            if field.init:
-                # What a converter takes is its own affair.
-                read = _as_it_is if field.converter else _reader(hints.get(field.name, Any), known)
-                fields.append((field.name, field.alias or field.name, read, field.default is attrs.NOTHING))
-        return functools.partial(_record, cls, name, fields)
-    for key, own in cls.__dataclass_fields__.items():  # type: ignore[attr-defined]  # `fields()` leaves `InitVar`s out
-        hint = hints.get(key, own.type)
-        if own.init and typing.get_origin(hint) is not typing.ClassVar and hint is not typing.ClassVar:
-            needed = own.default is dataclasses.MISSING and own.default_factory is dataclasses.MISSING
-            fields.append((key, key, _reader(hint, known), needed))
-    return functools.partial(_record, cls, name, fields)
-
-
-def is_typed_dict(cls: Any) -> bool:
-    """Whether a class is a TypedDict, of `typing` or of typing_extensions."""
-    return typing.is_typeddict(cls) or type(cls).__name__ == "_TypedDictMeta"
-
-
-def is_required(cls: Any, key: str, hint: Any) -> bool:
-    """Whether a TypedDict needs a key, whose type is this."""
-    # __required_keys__ alone is wrong where annotations are texts (`from __future__ import annotations`).
-    while typing.get_origin(hint) is typing.Annotated:
-        hint = typing.get_args(hint)[0]
-    origin = typing.get_origin(hint)
-    return origin is typing.Required or (origin is not typing.NotRequired and key in cls.__required_keys__)
+    fields = [
+        # What a converter takes is its own affair.
+        (field.key, field.parameter, _as_it_is if field.converted else _reader(field.type, known), field.required)
+        for field in listed
+    ]
+    return functools.partial(_record, dict if is_typed_dict(cls) else cls, cls.__name__, fields)
 
 
 def _record(make: Callable[..., Any], name: str, fields: list[tuple[str, str, Read, bool]], value: Any) -> Any:

@@ -6,7 +6,6 @@ same value would be in JSON, and that is read as JSON is.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import re
 import types
@@ -14,10 +13,9 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-import attrs
-
 from graphflow.jsonstream.errors import Fault
-from graphflow.jsonstream.schema import MAPPINGS, SEQUENCES, bare, is_typed_dict
+from graphflow.jsonstream.fields import fields_of
+from graphflow.jsonstream.schema import MAPPINGS, SEQUENCES, bare, later
 from graphflow.jsonstream.schema import reader as json_reader
 from graphflow.xmlstream.element import XmlElement
 
@@ -64,16 +62,9 @@ def _shape(schema: Any, known: dict[Any, Shape]) -> Shape:
         return _shape(hints["root"], known)
     if cls not in known:
         # A class may hold itself: then its shape is asked for while it is being made.
-        known[cls] = _later(known, cls)
+        known[cls] = later(known, cls)
         known[cls] = _record(hints, known)
     return known[cls]
-
-
-def _later(known: dict[Any, Shape], cls: Any) -> Shape:
-    def shape(element: XmlElement) -> Any:
-        return known[cls](element)
-
-    return shape
 
 
 def _text(element: XmlElement) -> str:
@@ -225,9 +216,8 @@ def _hints(cls: Any) -> Mapping[str, Any] | None:
     if hasattr(cls, "__struct_fields__"):
         hints = typing.get_type_hints(cls, include_extras=True)
         return {key: hints[name] for key, name in zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True)}
-    if attrs.has(cls):
-        hints = typing.get_type_hints(cls, include_extras=True)
-        return {field.name: hints.get(field.name, str) for field in attrs.fields(cls) if field.init}
-    if dataclasses.is_dataclass(cls) or is_typed_dict(cls):
-        return typing.get_type_hints(cls, include_extras=True)
-    return None
+    fields_here = fields_of(cls)
+    if fields_here is None:
+        return None
+    # Of a field without a type, the text is taken: what converts it knows nothing of elements.
+    return {field.key: str if field.type is Any else field.type for field in fields_here}

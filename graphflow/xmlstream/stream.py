@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack, overload
 
 from graphflow.jsonstream.errors import EndOfText, Fault
+from graphflow.jsonstream.named import Named, joined
+from graphflow.jsonstream.options import check_flags, check_limit, no_such_option
 from graphflow.jsonstream.trail import AFTER, Trail
 from graphflow.xmlstream.document import Document, find_root
 from graphflow.xmlstream.element import ANY, Path, XmlElement, parse_path
@@ -34,6 +36,8 @@ class XmlOptions(TypedDict, total=False):
 class XmlReader(Generic[Found]):
     """Reads XML from text that comes in pieces; what is given of it is up to the `Tree`."""
 
+    _options: ClassVar[Collection[str]] = sorted(XmlOptions.__annotations__)
+
     def __init__(
         self,
         tree: Tree,
@@ -42,9 +46,13 @@ class XmlReader(Generic[Found]):
         many: bool,
         max_depth: int = 100,
         max_chars: int | None = None,
+        **unknown: object,
     ) -> None:
-        if max_depth < 1:
-            raise ValueError(f"max_depth must be at least 1, not {max_depth}")
+        if unknown:
+            raise no_such_option(next(iter(unknown)), self._options)
+        check_limit("max_depth", max_depth, 1)
+        if max_chars is not None:
+            check_limit("max_chars", max_chars, 0)
         self._tree = tree
         self._max_chars = max_chars
         self._left: float = math.inf if max_chars is None else max_chars
@@ -141,6 +149,8 @@ class XmlStream(XmlReader[XmlElement | T]):
     <movies><movie>Alien</movie></movies>
     """
 
+    _options = sorted([*XmlOptions.__annotations__, "every", "root", "schema"])
+
     @overload
     def __init__(
         self: XmlStream[XmlElement],
@@ -162,6 +172,7 @@ class XmlStream(XmlReader[XmlElement | T]):
         every: bool = False,
         **options: Unpack[XmlOptions],
     ) -> None:
+        check_flags(every=every)
         roots = None if root is None else _roots([parse_path(root)])
         super().__init__(Whole(None if schema is None else reader(schema), every), roots, many=False, **options)
 
@@ -200,17 +211,13 @@ class XmlItems(XmlReader[T]):
         schema: type | Mapping[str, type] | None = None,
         **options: Unpack[XmlOptions],
     ) -> None:
-        self._named, paths = _named(path)
-        if isinstance(schema, Mapping) != self._named and schema is not None:
-            raise TypeError("schema: several paths take several schemas, by name; one path takes one")
-        schemas: Mapping[str, type] = schema if isinstance(schema, Mapping) else {} if schema is None else {"": schema}
-        if unknown := [name for name in schemas if name not in paths]:
-            raise ValueError(f"schema: there is no path {unknown[0]!r}")
-        tree = Elements(paths, {name: reader(each) for name, each in schemas.items()})
+        self._paths = Named(path, parse_path)
+        paths = self._paths.parsed
+        tree = Elements(paths, self._paths.readers(schema, reader))
         super().__init__(tree, _roots(paths.values()), many=True, **options)
 
     def _given(self, found: Iterable[tuple[str, Any]]) -> Iterable[T]:
-        return [{name: value} if self._named else value for name, value in found]  # type: ignore[misc]
+        return self._paths.records(found)
 
 
 class XmlText(XmlReader[Any]):
@@ -229,30 +236,16 @@ class XmlText(XmlReader[Any]):
     """
 
     def __init__(self, path: str | Mapping[str, str], **options: Unpack[XmlOptions]) -> None:
-        self._named, paths = _named(path)
-        for names in paths.values():
-            if ANY in names:
-                raise ValueError(
-                    f"the path {'/'.join(names)!r} may mean many elements: the text of one is streamed, not of many"
-                )
+        self._paths = Named(path, parse_path)
+        self._paths.check_single("elements", lambda names: ANY not in names)
+        paths = self._paths.parsed
         super().__init__(Texts(paths), _roots(paths.values()), many=True, **options)
 
     def _given(self, found: Iterable[tuple[str, str]]) -> Iterable[Any]:
-        pieces: dict[str, str] = {}
-        for name, piece in found:
-            pieces[name] = pieces.get(name, "") + piece
+        pieces = joined(found)
         if not pieces:
             return []
-        return [pieces] if self._named else pieces.values()
-
-
-def _named(path: str | Mapping[str, str]) -> tuple[bool, dict[str, Path]]:
-    """Whether the paths have names, and the paths by name."""
-    if not isinstance(path, Mapping):
-        return False, {"": parse_path(path)}
-    if not path:
-        raise ValueError("there is no path: give one, or several by name")
-    return True, {name: parse_path(each) for name, each in path.items()}
+        return [pieces] if self._paths.several else pieces.values()
 
 
 def _roots(paths: Iterable[Path]) -> frozenset[str] | None:

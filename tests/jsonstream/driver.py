@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphflow.jsonstream import NOTHING, JsonStream, JsonStreamError
-from graphflow.jsonstream.stream import Reader
+from graphflow.jsonstream.reader import Reader
 
 
 def outcome(chunks: Iterable[str], **options: Any) -> tuple[list[Any], list[int], JsonStreamError | None]:

@@ -23,11 +23,12 @@ from graphflow.jsonstream import (
     errors,
     parse_stream,
     parse_stream_async,
+    parts,
     paths,
     stream,
     tokens,
 )
-from graphflow.jsonstream.stream import Reader
+from graphflow.jsonstream.reader import Reader
 from graphflow.jsonstream.tree import CONTAINER, EARNED, ENTRY, FREE
 from tests.jsonstream.driver import outcome, patched
 
@@ -320,7 +321,7 @@ def test_options_lists_what_the_parser_takes() -> None:
     assert {*Options.__annotations__} == taken - {"schema", "options", "plant", "growing", "finish", "unknown"}
 
 
-@pytest.mark.parametrize("module", [errors, paths, stream, tokens], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [errors, parts, paths, stream, tokens], ids=lambda module: module.__name__)
 def test_examples(module: Any) -> None:
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
     # A public class says that it is of the public module, so it is not found in its own.

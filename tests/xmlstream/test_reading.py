@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from typing import Any
 
 import pytest
 
+import graphflow as gf
 from graphflow.jsonstream import ParseError
 from graphflow.xmlstream import XmlElement, XmlItems, XmlStream, XmlStreamError, XmlText
 from tests.components.reading import pieces
@@ -248,6 +250,24 @@ def test_wrong_options_are_told_at_once() -> None:
         XmlStream(max_depth=0)
     with pytest.raises(TypeError, match="none of what can be read"):
         XmlStream(schema=complex)
+    with pytest.raises(ValueError, match=r"there is no path 'mvie'; did you mean 'movie'\?"):
+        XmlItems({"movie": "a/b"}, schema={"mvie": str})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_depth": "9"}, "max_depth must be an int, not '9'"),
+        ({"max_chars": True}, "max_chars must be an int, not True"),
+        ({"every": "no"}, "every is True or False, not 'no'"),
+        ({"max_dept": 9}, "there is no option max_dept=; did you mean max_depth=?"),
+        ({"nan": True}, "there is no option nan=; there are every, max_chars, max_depth, root, schema"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
+    for make in (XmlStream, gf.xml_parser):
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            make(**options)
 
 
 def test_what_was_finished_takes_no_more() -> None:
