@@ -23,7 +23,7 @@ from graphflow.places import caller_location
 from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port
-from graphflow_compiler.types import UNKNOWN, awaited, iterated, iterated_sync, show, yielded, yielded_sync
+from graphflow_compiler.types import UNKNOWN, iterated, iterated_sync, show
 
 Intent = Literal["transform", "chunkwise", "aggregate", "bare"]
 
@@ -109,7 +109,7 @@ def _as_chunkwise(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
         )
     parameter = (required or list(signature.parameters))[0]
     port = Port(parameter.name, streams=True, type=signature.hint(parameter))
-    return Op.MAP, (port,), _result_of_call(signature)
+    return Op.MAP, (port,), signature.value
 
 
 def _as_transform(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
@@ -131,13 +131,13 @@ def _as_transform(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
             f"{'AsyncIterator' if signature.is_async else 'Iterator'}[...], "
             "or declare it with @gf.aggregate: a generator that waits for its input is a producer",
         )
-    return Op.GENERATE, ports, _result_of_generator(signature)
+    return Op.GENERATE, ports, signature.chunk
 
 
 def _as_aggregate(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
     ports = _ports(signature, stream_if_unannotated=False)
     if not signature.yields:
-        return Op.CALL, ports, _result_of_call(signature)
+        return Op.CALL, ports, signature.value
     streams = [port.name for port in ports if port.streams]
     if streams:
         raise _misdeclared(
@@ -145,15 +145,15 @@ def _as_aggregate(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
             f"`{signature.name}` is declared as an aggregate, but it yields while it reads the stream `{streams[0]}`",
             "declare it with @gf.transform",
         )
-    return Op.GENERATE, ports, _result_of_generator(signature)
+    return Op.GENERATE, ports, signature.chunk
 
 
 def _as_bare(signature: Signature) -> tuple[Op, tuple[Port, ...], object]:
     """Take a function by its annotations first, then by whether it yields."""
     ports = _ports(signature, stream_if_unannotated=signature.is_generator)
     if signature.yields:
-        return Op.GENERATE, ports, _result_of_generator(signature)
-    return Op.CALL, ports, _result_of_call(signature)
+        return Op.GENERATE, ports, signature.chunk
+    return Op.CALL, ports, signature.value
 
 
 def _ports(signature: Signature, *, stream_if_unannotated: bool) -> tuple[Port, ...]:
@@ -186,20 +186,6 @@ def _ports(signature: Signature, *, stream_if_unannotated: bool) -> tuple[Port, 
     if not iterates and stream_if_unannotated and ports and ports[0].type is UNKNOWN:
         ports[0] = attrs.evolve(ports[0], streams=True)
     return tuple(ports)
-
-
-def _result_of_call(signature: Signature) -> object:
-    result = signature.result
-    inner = awaited(result)
-    return result if inner is None else inner
-
-
-def _result_of_generator(signature: Signature) -> object:
-    for read in (yielded, yielded_sync):
-        chunk = read(signature.result)
-        if chunk is not None:
-            return chunk
-    return UNKNOWN
 
 
 def _refuse_result(signature: Signature) -> None:

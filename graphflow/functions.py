@@ -6,17 +6,17 @@ functions can be called so as they are; the others get a `Call` around them.
 
 from __future__ import annotations
 
-import collections.abc
 import functools
 import inspect
 import types
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, final
+from weakref import WeakKeyDictionary
 
 import attrs
 
-from graphflow.places import caller_frame, caller_location, location_of
+from graphflow.annotations import hints_of, hints_of_class
+from graphflow.places import caller_location, location_of
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import SourceLocation
 from graphflow_compiler.types import UNKNOWN, awaited, yielded, yielded_sync
@@ -40,6 +40,8 @@ class Signature:
         is_generator: its code has a `yield`.
         yields: calling it gives an iterator of chunks: it is a generator function, or annotated so.
         is_async: calling it gives something to await, or to iterate with `async for`.
+        chunk: the type of what it yields, as its annotation says; `UNKNOWN` if that says nothing of chunks.
+        value: the type of what it returns, once it is awaited.
         location: where it is written.
     """
 
@@ -50,6 +52,8 @@ class Signature:
     is_generator: bool
     yields: bool
     is_async: bool
+    chunk: object
+    value: object
     location: SourceLocation | None
 
     def hint(self, parameter: inspect.Parameter) -> object:
@@ -78,22 +82,26 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     plain: Any = function
     while isinstance(plain, functools.partial):
         plain = plain.func
-    written = plain if inspect.isroutine(plain) or isinstance(plain, type) else type(plain).__call__
-    code = inspect.unwrap(written)  # of what decorators such as functools.wraps have wrapped, the function itself
-    hints = _hints_of_class(plain) if isinstance(plain, type) else _hints(written)
+    called = plain if inspect.isroutine(plain) or isinstance(plain, type) else type(plain).__call__
+    code = inspect.unwrap(called)  # of what decorators such as functools.wraps have wrapped, the function itself
+    written = _written(function)
+    kind = written if code is function else _written(code)
+    hints = hints_of_class(plain) if isinstance(plain, type) else hints_of(called)
     result = hints.get("return", UNKNOWN)
-    is_generator = inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
-    is_coroutine = inspect.iscoroutinefunction(code)
+    chunk, once_awaited = yielded(result), awaited(result)
+    sync_chunk = yielded_sync(result) if chunk is None else None
     return Signature(
         function,
         _name_of(plain),
-        _parameters(function),
+        written.named,
         hints,
-        is_generator=is_generator,
-        yields=is_generator or not (is_coroutine or yielded(result) is yielded_sync(result) is None),
-        is_async=is_coroutine
-        or inspect.isasyncgenfunction(code)
-        or not (is_generator or yielded(result) is awaited(result) is None),
+        is_generator=kind.is_generator,
+        yields=kind.is_generator or not (kind.is_coroutine or chunk is sync_chunk is None),
+        is_async=kind.is_coroutine
+        or kind.is_async_generator
+        or not (kind.is_generator or chunk is once_awaited is None),
+        chunk=next((one for one in (chunk, sync_chunk) if one is not None), UNKNOWN),
+        value=result if once_awaited is None else once_awaited,
         location=location_of(code),
     )
 
@@ -109,11 +117,8 @@ def _name_of(function: object) -> str:
     return "lambda" if name == "<lambda>" else str(name)
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
-    """Return the parameters that can be given by name or in order; of ``*args``, one."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # a builtin that does not tell: such as `str` or `dict`
+def _named(parameters: tuple[inspect.Parameter, ...] | None) -> tuple[inspect.Parameter, ...]:
+    if parameters is None:
         return (_ANY,)
     named = tuple(one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD))
     takes_more = any(one.kind is one.VAR_POSITIONAL for one in parameters)
@@ -122,75 +127,59 @@ def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
     return named
 
 
-# --- annotations -------------------------------------------------------------------------------------------
+@attrs.frozen(eq=False)
+class _Written:
+    """What the code of a callable says, whatever the names in it stand for.
 
-
-def _hints(function: Callable[..., Any]) -> dict[str, object]:
-    """Resolve annotations, also names that are local to the function that declares the node."""
-    annotations = getattr(function, "__annotations__", None)
-    if not annotations:
-        return {}
-    local_names = _local_names(function)
-    try:
-        return typing.get_type_hints(function, localns=local_names, include_extras=True)
-    except Exception:  # an annotation may be any expression, and may raise anything
-        global_names = getattr(inspect.unwrap(function), "__globals__", {})
-        return {
-            name: _resolved(hint, global_names, _Names(global_names, local_names)) for name, hint in annotations.items()
-        }
-
-
-def _local_names(function: Any) -> dict[str, Any]:
-    """Return the local names that stood around a function where it was written, as far as they can still be seen."""
-    function = inspect.unwrap(function)
-    qualified = getattr(function, "__qualname__", "")
-    names: dict[str, Any] = {}
-    frame = caller_frame() if "<locals>" in qualified else None
-    while frame is not None:
-        if qualified.startswith(f"{frame.f_code.co_qualname}.<locals>."):
-            names = {**frame.f_locals, **names}  # what is further in hides what is further out
-        frame = frame.f_back
-    return names
-
-
-def _hints_of_class(cls: type) -> dict[str, object]:
-    """Resolve the annotations of what makes an object of a class; it gives that object."""
-    made_by = [cls.__init__, cls.__new__]  # type: ignore[misc]
-    hints = _hints(cls)
-    for function in made_by:
-        if inspect.isfunction(function):
-            hints |= _hints(function)
-    return {**hints, "return": cls}
-
-
-def _resolved(hint: object, global_names: dict[str, Any], names: _Names) -> object:
-    """Resolve one annotation as far as it goes; a name that is not known stays one, and the plan shows it."""
-    holder = types.SimpleNamespace(__annotations__={"hint": hint})
-    try:
-        return typing.get_type_hints(holder, globalns=global_names, localns=names, include_extras=True)["hint"]
-    except Exception:
-        return hint
-
-
-class _Names(dict[str, Any]):
-    """Local names; what is not known there, nor to the module, is a forward reference.
-
-    But names of `typing` and `collections.abc` are known: they may be imported for type checkers only.
+    Attributes:
+        parameters: all of them, without what they are annotated with and default to; None of a builtin that does not
+            tell, such as `str` or `dict`.
+        named: those that can be given by name or in order; of ``*args``, one.
+        is_generator, is_async_generator, is_coroutine: how it was written.
     """
 
-    def __init__(self, global_names: Mapping[str, Any], local_names: Mapping[str, Any]) -> None:
-        super().__init__(local_names)
-        self._global_names = global_names
+    parameters: tuple[inspect.Parameter, ...] | None
+    named: tuple[inspect.Parameter, ...]
+    is_generator: bool
+    is_async_generator: bool
+    is_coroutine: bool
 
-    def __missing__(self, name: str) -> object:
-        if name in self._global_names:
-            return self._global_names[name]
-        builtins = self._global_names.get("__builtins__", {})
-        for known in (builtins, collections.abc, typing):
-            names = known if isinstance(known, dict) else vars(known)
-            if name in names:
-                return names[name]
-        return typing.ForwardRef(name)
+
+def _written(function: Callable[..., Any]) -> _Written:
+    """Read the code of a callable; of a function once, for in a long chain the same few stand again and again."""
+    if type(function) is not types.FunctionType or function.__dict__:  # `__wrapped__` and `__signature__` stand there
+        return _read(function)
+    code = function.__code__
+    optional = len(function.__defaults__ or ()), *(function.__kwdefaults__ or ())
+    known = _already_read.get(function)
+    if known is None or known[0] is not code or known[1] != optional:
+        known = _already_read[function] = (code, optional, _read(function))
+    return known[2]
+
+
+def _read(function: Callable[..., Any]) -> _Written:
+    try:
+        parameters = tuple(map(_bare, inspect.signature(function).parameters.values()))
+    except (ValueError, TypeError):
+        parameters = None
+    is_async_generator = inspect.isasyncgenfunction(function)
+    return _Written(
+        parameters,
+        _named(parameters),
+        is_async_generator or inspect.isgeneratorfunction(function),
+        is_async_generator,
+        inspect.iscoroutinefunction(function),
+    )
+
+
+def _bare(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter that keeps nothing alive: an annotation or default may hold the function itself."""
+    has_default = parameter.default is not parameter.empty
+    return inspect.Parameter(parameter.name, parameter.kind, default=None if has_default else parameter.empty)
+
+
+_Read = tuple[types.CodeType, tuple[int | str, ...], _Written]
+_already_read: Final[WeakKeyDictionary[types.FunctionType, _Read]] = WeakKeyDictionary()
 
 
 # --- how it is called --------------------------------------------------------------------------------------
@@ -275,9 +264,8 @@ def _taken_apart(function: Callable[..., Any]) -> tuple[Callable[..., Any], Mapp
 
 
 def _options(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (ValueError, TypeError):  # a builtin that does not tell
+    parameters = _written(function).parameters
+    if parameters is None:
         return None
     return [one for one in parameters if one.kind is not one.VAR_POSITIONAL]
 
@@ -292,5 +280,6 @@ def _calling(function: Callable[..., Any], given: Mapping[str, Any], names: tupl
     else:
         fits = all(kind is not inspect.Parameter.POSITIONAL_ONLY for kind in kinds.values())
     if not fits:
-        return Call(function, given, parameters, names)
+        whole = [one for one in inspect.signature(function).parameters.values() if one.kind is not one.VAR_POSITIONAL]
+        return Call(function, given, whole, names)
     return functools.partial(function, **given) if given else function

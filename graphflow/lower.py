@@ -252,15 +252,16 @@ class Lowering:
 
     def _sequence(self, sequence: Sequence, feed: Feed, around: Surroundings) -> Walk:
         scope = self.scope("sequence", feed, around, sequence.location)
-        inside = Surroundings(scope, around.tags, metadata=around.metadata)
         before: Declaration | None = None
         for number, (part, location) in enumerate(_parts(sequence), start=1):
             feed = yield self.walk(
                 part,
                 feed,
-                attrs.evolve(
-                    inside,
-                    own_tags=(f"seq:step:{number}",),
+                Surroundings(
+                    scope,
+                    around.tags,
+                    (f"seq:step:{number}",),
+                    around.metadata,
                     location=location or around.location,
                     snippet=around.snippet if before is None else f"{name_of(before)} | {first_name(part)}",
                 ),

@@ -70,20 +70,23 @@ class Streams:
     def __call__(self, node_id: NodeId, key: str | None = None) -> bool:
         """Tell it of a node, or of one key of it."""
         known = self._known
-        pending = [(node_id, key)]
+        pending = [((node_id, key), self._before(node_id, key))]
         while pending:
-            place = pending[-1]
-            node = self._graph.by_id[place[0]]
-            if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
-                known[place] = node.op is Op.INPUT or node.node_class is NodeClass.PRODUCER
-            places = list(before(self._graph, node, place[1])) if place not in known else []
+            place, places = pending[-1]
             unknown = [one for one in places if one not in known]
             if unknown:
-                pending += unknown
+                pending += ((one, self._before(*one)) for one in unknown)
             else:
                 known.setdefault(place, any(known[one] for one in places))
                 pending.pop()
         return known[node_id, key]
+
+    def _before(self, node_id: NodeId, key: str | None) -> tuple[tuple[NodeId, str | None], ...]:
+        """Return where the chunks of a node come from; what is known without them is noted."""
+        node = self._graph.by_id[node_id]
+        if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
+            self._known[node_id, key] = node.op is Op.INPUT or node.node_class is NodeClass.PRODUCER
+        return () if (node_id, key) in self._known else tuple(before(self._graph, node, key))
 
 
 def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:

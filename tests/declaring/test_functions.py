@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import gc
 import inspect
 import operator
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import pytest
 import trio
@@ -546,6 +548,56 @@ def test_annotations_that_cannot_be_read_are_taken_as_unknown() -> None:
         return [text]
 
     assert value(gf.aggregate(odd), 1) == [1]
+
+
+def test_a_function_that_was_changed_since_it_was_declared_is_read_anew() -> None:
+    def plain(text: str, mark: str) -> str:
+        return text + mark
+
+    def other(text: str, *, mark: str = "!") -> str:
+        return text + mark
+
+    required = [port.required for port in gf.aggregate(plain).compile().plan["plain"].ports]
+    plain.__defaults__ = ("?",)
+    optional = [port.required for port in gf.aggregate(plain).compile().plan["plain"].ports]
+    plain.__code__, plain.__defaults__, plain.__kwdefaults__ = other.__code__, None, {"mark": "!"}
+    assert (required, optional) == ([True, True], [True, False])
+    assert value(gf.aggregate(plain), "on") == "on!"
+
+
+def test_the_names_in_annotations_are_looked_up_at_every_declaration() -> None:
+    names: dict[str, Any] = {"Note": int}
+    exec("def noted(text: 'str') -> 'Note': return text", names)
+    before = gf.aggregate(names["noted"]).compile().plan["noted"].output
+    names["Note"] = float
+    after = gf.aggregate(names["noted"]).compile().plan["noted"].output
+    assert (before, after) == (int, float)
+
+
+@pytest.mark.parametrize("written", ["None", "list['Note']", "Note | None", "Annotated[Note, 'a']", "'Note'", "T"])
+def test_annotations_are_what_typing_resolves_them_to(written: str) -> None:
+    names: dict[str, Any] = {"Note": int, "T": TypeVar("T"), "Annotated": Annotated}
+    exec(f"def noted(text: {written!r}, *, more: {written} = None) -> {written!r}: return text", names)
+    node = gf.aggregate(names["noted"]).compile().plan["noted"]
+    expected = get_type_hints(names["noted"], include_extras=True)
+    assert [port.type for port in node.ports] == [expected["text"], expected["more"]]
+
+
+def test_a_function_that_only_its_own_annotations_hold_is_forgotten_with_them() -> None:
+    source = """
+class Note:
+    pass
+
+def noted(text: Note, fallback=Note) -> Note:
+    return text
+"""
+    names: dict[str, Any] = {}
+    exec(source, names)
+    gf.aggregate(names["noted"]).compile()
+    gone = weakref.ref(names["noted"])
+    del names
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_location_of_a_function_is_its_first_line() -> None:

@@ -27,7 +27,7 @@ from graphflow_compiler.types import (
     substitute,
     union,
 )
-from graphflow_compiler.types.shapes import members
+from graphflow_compiler.types.shapes import members, type_vars
 
 
 def check_types(graph: Graph) -> Graph:
@@ -167,8 +167,9 @@ class _Checker:
     def _asks_in_vain(self, node: Node, edge: Edge) -> bool:
         """Tell whether keys are asked of what has none of them, and note the finding."""
         source = self.types[edge.source]
-        outer = self._giver(attrs.evolve(edge, key=None))
-        asked = [(outer, source, edge.key)] if edge.key is not None else []
+        asked: list[tuple[str, object, str]] = []
+        if edge.key is not None:
+            asked.append((self._giver(attrs.evolve(edge, key=None)), source, edge.key))
         if node.op is Op.PROJECT:
             inner = source if edge.key is None else _at_key(source, edge.key)
             asked += [(self._giver(edge), inner, key) for key in node.keys]
@@ -183,8 +184,7 @@ class _Checker:
                     f"let {giver} give a record with that key: {{{key!r}: ...}}",
                 )
                 return True
-        given = self._along(edge)
-        if edge.port == REST and node.op is Op.JOIN and not _has_keys(given):
+        if edge.port == REST and node.op is Op.JOIN and not _has_keys(given := self._along(edge)):
             self._find(
                 "GF202",
                 node,
@@ -316,6 +316,8 @@ class _Checker:
 
     def _solved(self, node: Node, edges: tuple[Edge, ...]) -> object:
         """Return the declared output with its type variables bound by what the ports are given."""
+        if not type_vars(node.output):
+            return node.output
         fed = {edge.port: self._along(edge) for edge in edges if edge.port is not None}
         ports = [port for port in node.ports if port.name in fed]
         wanted = Record(tuple(Field(port.name, port.type) for port in ports))

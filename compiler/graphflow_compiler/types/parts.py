@@ -45,7 +45,7 @@ def yielded(annotation: object) -> object | None:
     >>> yielded(abc.AsyncIterator[str]), yielded(list[str]) is None
     (<class 'str'>, True)
     """
-    return _first_of(annotation, (abc.AsyncIterable, abc.AsyncIterator))
+    return _first_of(annotation, (abc.AsyncIterator, abc.AsyncIterable))
 
 
 def yielded_sync(annotation: object) -> object | None:
@@ -90,12 +90,13 @@ def _argument(annotation: object, classes: tuple[type, ...], index: int) -> obje
 
 def _first_of(annotation: object, classes: tuple[type, ...]) -> object | None:
     """Give the first type argument of an annotation as one of the classes; None where it is none of them."""
-    cls, _ = split(plain(annotation))
+    annotation = plain(annotation)
+    cls, args = split(annotation)
     if cls is None:
         return None
     for ancestor in classes:
         if is_subclass(cls, ancestor):
-            args = seen_as(plain(annotation), ancestor)
+            args = args if cls is ancestor else seen_as(annotation, ancestor)
             return args[0] if args else UNKNOWN
     return None
 

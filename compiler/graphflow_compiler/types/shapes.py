@@ -32,6 +32,8 @@ def plain(annotation: object) -> object:
     for _ in range(_ALIASES_DEEP):
         if isinstance(annotation, type):
             return annotation
+        if type(annotation) is types.GenericAlias and isinstance(annotation.__origin__, type):
+            return annotation  # such as list[int]: by far the most common
         if annotation is None:
             return types.NoneType
         if annotation is typing.LiteralString:
