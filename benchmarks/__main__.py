@@ -8,16 +8,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks import lcel, machine
+from benchmarks import lcel, machine, page
 from benchmarks.cases import LCEL, Side
 from benchmarks.measuring import measure
-from benchmarks.page import PAGE, with_table
 from benchmarks.suite import GROUPS
 from benchmarks.table import Report
 
 ROUNDS: Final = 7
 JSON: Final = "json"
-JSON_SCRIPT: Final = Path(__file__).with_name("json_stream.py")
 
 
 def options() -> argparse.Namespace:
@@ -31,7 +29,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often everything is measured ({ROUNDS})")
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="where to (build/benchmarks)")
-    parser.add_argument("--page", action="store_true", help=f"also write the table into {PAGE.name} of the docs")
+    parser.add_argument("--page", action="store_true", help=f"also write the table into {page.PAGE.name} of the docs")
     given = parser.parse_args()
     if given.page and (given.quick or given.only):
         parser.error("--page takes a whole run: leave --quick and --only out")
@@ -49,7 +47,9 @@ def progress(text: str) -> None:
 def json_stream(out: Path) -> None:
     """Run the benchmark of streaming JSON in its quick form: it has a table of its own."""
     progress("streaming JSON")
-    ran = subprocess.run([sys.executable, JSON_SCRIPT, "--quick"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.json_stream", "--quick"], capture_output=True, text=True, check=False
+    )
     path = out / "json_stream.txt"
     path.write_text(ran.stdout or ran.stderr, encoding="utf-8")
     progress("")
@@ -82,8 +82,7 @@ def main() -> None:
         print(report.markdown())
         print(f"Written: {given.out / 'table.md'} and table.json beside it")
     if given.page:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), report.markdown()), encoding="utf-8")
-        print(f"Written: {PAGE}")
+        page.write(page.ALL, report.markdown())
     if JSON in given.only if given.only else not given.quick:
         json_stream(given.out)
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.cases import HAND, LCEL, NS, OURS, Case, Figures, Group, Side, Taken, at_most, either, faster, within
 from benchmarks.measuring import DifferentWorkError, measure
-from benchmarks.page import BEGIN, END, PAGE, with_table
+from benchmarks.page import ALL, END, JSON, PAGE, begin, with_table
 from benchmarks.suite import GROUPS
 from benchmarks.table import Report
 
@@ -88,11 +88,19 @@ def test_a_quick_table_judges_nothing() -> None:
     assert "**no**" not in table
 
 
-def test_the_page_gets_another_table_and_keeps_the_rest() -> None:
-    page = f"# Title\n\n{BEGIN}old\n{END}\nmore\n"
-    assert with_table(page, "| new |\n") == f"# Title\n\n{BEGIN}\n| new |\n\n{END}\nmore\n"
+@pytest.mark.parametrize("command", [ALL, JSON])
+def test_the_page_gets_another_table_and_keeps_the_rest(command: str) -> None:
+    other = begin({ALL: JSON, JSON: ALL}[command])
+    page = f"# Title\n\n{other}other\n{END}\n{begin(command)}old\n{END}\nmore\n"
+    expected = f"# Title\n\n{other}other\n{END}\n{begin(command)}\n| new |\n\n{END}\nmore\n"
+    assert with_table(page, command, "| new |\n") == expected
     with pytest.raises(ValueError, match="up to here"):
-        with_table(page.replace(END, ""), "| new |\n")
+        with_table(page.replace(END, ""), command, "| new |\n")
+
+
+@pytest.mark.parametrize("command", [ALL, JSON])
+def test_the_page_has_a_place_for_every_table(command: str) -> None:
+    assert with_table(PAGE.read_text(encoding="utf-8"), command, "| new |\n").count("| new |") == 1
 
 
 def test_the_page_shows_every_case() -> None:
