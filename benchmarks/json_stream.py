@@ -420,8 +420,12 @@ def markdown(cases: list[Case], steep: Mapping[tuple[str, str, int], float], tar
     lines += [
         "",
         f"From 20 KB to 2 MB the time grows with the power {most:.2f} of the length at most (1 is linear): every "
-        f"document, bare and in a fence, in chunks of {', '.join(map(str, CHUNKS))} characters. Of the {len(targets)} targets "
-        + (f"these are missed: {'; '.join(str(target)[4:] for target in missed)}." if missed else "all are reached."),
+        f"document, bare and in a fence, in chunks of {', '.join(map(str, CHUNKS))} characters. Of the {len(targets)} "
+        + (
+            f"targets these are missed: {'; '.join(str(target)[4:] for target in missed)}."
+            if missed
+            else "targets all are reached."
+        ),
     ]
     return "\n".join(lines) + "\n"
 
