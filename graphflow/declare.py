@@ -20,6 +20,7 @@ from graphflow.functions import Signature, brief, callable_for, ignoring_input, 
 from graphflow.handles import Handle, Stream, Value, carried_type, is_handle, is_stream
 from graphflow.limits import Limit
 from graphflow.places import caller_location
+from graphflow.scopes import open_scope
 from graphflow_compiler.accumulate import Accumulator, Collect
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeClass, NodeId, Op, Port
@@ -70,6 +71,15 @@ def node_of(
         op, ports, output = _as_aggregate(signature)
     else:
         op, ports, output = _as_bare(signature)
+    around = open_scope(function)
+    if around is not None and not signature.is_async:
+        raise compile_error(
+            "GF114",
+            f"`{signature.name}` yields inside of {around.written}, but is not asynchronous: "
+            "it cannot wait itself, so only what others wait for could be cancelled",
+            location=signature.location and attrs.evolve(signature.location, line=around.line),
+            hint=f"write `async def {signature.name}`, or leave the scope before each `yield`",
+        )
     call = callable_for(function, tuple(port.name for port in ports))
     if not ports:  # it needs no input, but must be told when to run
         ports = (Port("input", streams=False, type=object),)
@@ -84,6 +94,7 @@ def node_of(
         is_async=signature.is_async,
         thread=thread,
         suspends=signature.is_async and suspends(function),
+        keeps_open="" if around is None else str(around),
         accumulate=accumulate,
         kind=kind,
         tags=_tags(tags),

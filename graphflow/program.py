@@ -442,6 +442,7 @@ def needs_nursery(plan: Plan) -> bool:
     """Tell whether running a plan on a value takes tasks."""
     return (
         any(stage.own_task for stage in plan.stages)
+        or any(node.keeps_open for node in plan.nodes)
         or any(node.op is Op.EACH and node.limit > 1 for node in plan.nodes)
         or any(needs_nursery(body) for body in plan.nested)
         or any(node.op is Op.WRAP and node.ports[0].streams and _shares_input(node.plans) for node in plan.nodes)

@@ -41,6 +41,7 @@ CODES: Final[dict[str, str]] = {
     "GF111": "something that cannot be a node",
     "GF112": "a graph that breaks the promise of its annotation",
     "GF113": "a signature that cannot be a node",
+    "GF114": "a nursery or a cancel scope around a `yield` of a plain generator",
     "GF201": "two ends of an edge whose types do not fit",
     "GF202": "a record whose keys do not fit",
     "GF220": "chunks that nothing says how to fold",

@@ -173,6 +173,8 @@ class Node:
         is_async: calling (or iterating) the function needs `await`.
         thread: it runs in a worker thread because the user said so.
         suspends: it awaits something of its own, by the look of its code.
+        keeps_open: the `with` that its generator yields in and that may be a nursery or a cancel scope, in words: it
+            runs in a task of its own, so that nothing else can be cancelled by it.
         accumulate: how its output folds, where the declaration says so.
         scope: the scope that it stands in, None where it is the whole chain.
         kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
@@ -200,6 +202,7 @@ class Node:
     is_async: bool = False
     thread: bool = False
     suspends: bool = False
+    keeps_open: str = ""
     accumulate: Accumulator | None = None
     scope: ScopeId | None = None
     kind: str = "chain"

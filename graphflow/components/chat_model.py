@@ -19,6 +19,7 @@ from graphflow.declaration import Step
 from graphflow.functions import brief
 from graphflow.places import caller_location
 from graphflow.runtime.current import CURRENT
+from graphflow.scopes import open_scope
 from graphflow_compiler.ir import Node, NodeId, Op, Port
 
 M = TypeVar("M", bound="ChatModel | TextModel")
@@ -155,6 +156,7 @@ def _node(
     takes: object,
     gives: object,
 ) -> Node:
+    around = open_scope(model.generate)
     return Node(
         NodeId(""),
         name or type(model).__name__,
@@ -164,6 +166,7 @@ def _node(
         function=model._stream,
         is_async=True,
         suspends=True,
+        keeps_open="" if around is None else str(around),
         kind=kind,
         metadata=dict(metadata or {}),
         present=model._present,

@@ -20,11 +20,13 @@ from graphflow.runtime.buffers import Reader, Slot
 from graphflow.runtime.code import CHAINLESS, settled
 from graphflow.runtime.current import CURRENT, NOTHING
 from graphflow.runtime.failures import combined
+from graphflow.runtime.isolated import Isolated
 from graphflow.runtime.recorder import Tap
 from graphflow.runtime.workings import Workings, runs_in_thread
 from graphflow_compiler.errors import EmptyStreamError
 from graphflow_compiler.generate import Sink, Source
 from graphflow_compiler.ir import INPUT, NodeId, Op
+from graphflow_compiler.plan import CAPACITY
 
 if TYPE_CHECKING:
     from graphflow.runtime.execution import Execution
@@ -269,6 +271,14 @@ class StageRun(Workings):
         if limit is None or not hasattr(chunks, "__anext__") or any(port.streams for port in node.ports):
             return chunks
         return self._hold(limited_stream(limit, chunks))
+
+    def _isolated(self, node: PlannedNode, chunks: Any) -> Any:
+        """Let a generator that keeps a scope open run in a task of its own, in which nothing else can be cancelled."""
+        before = tuple(self._held)
+        self.hold(chunks, node)
+        # What measures it, and a limit, follow who is at work: it works only while it is waited for.
+        ahead = 0 if self._meter is not None or self._execution.limit is not None else CAPACITY
+        return Isolated(chunks, before, self._execution.nursery, ahead)
 
     # --- composite nodes ---
 

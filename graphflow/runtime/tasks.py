@@ -117,7 +117,7 @@ class Work:
         self._scope.__enter__()
 
     def begin(self) -> None:
-        """Begin, inside the ``with``; raises `GeneratorExit` if the task was told to end before it has begun."""
+        """Begin, inside the ``with``, or go on; raises `GeneratorExit` if the task was told to end."""
         if self.told:
             raise GeneratorExit
 

@@ -206,7 +206,8 @@ class Workings:
             if token is not None:
                 CURRENT.reset(token)
         if node.is_async:
-            return self.hold(self._measured(node, aiter(generator)), node)
+            chunks = self._isolated(node, aiter(generator)) if node.keeps_open else aiter(generator)
+            return self.hold(self._measured(node, chunks), node)
         iterator: Iterator[Any] = self._measured(node, iter(generator))
         return self.hold(threads.InThread(iterator) if runs_in_thread(node, arguments) else iterator, node)
 
@@ -243,6 +244,11 @@ class Workings:
         stream = self._hold(told(ends, chunks, resumes=resumes))
         self._last_told = stream, ends
         return stream
+
+    # --- what takes a task, if the stage is run by one: see `StageRun` ---
+
+    def _isolated(self, node: PlannedNode, chunks: Any) -> Any:
+        raise NotImplementedError("what runs without a loop has no asynchronous generators")
 
     # --- what is measured, if anything is: see `StageRun` ---
 

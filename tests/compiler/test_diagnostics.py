@@ -153,7 +153,7 @@ def test_every_case_has_a_hint() -> None:
     assert not [one.name for one in CASES if "\n  hint: " not in one.expected]
 
 
-# --- GF101 to GF113: declarations --------------------------------------------------------------------------
+# --- GF101 to GF114: declarations --------------------------------------------------------------------------
 
 
 @case("""
@@ -630,6 +630,22 @@ def a_transform_of_a_value() -> object:
         yield from text
 
     return each_letter
+
+
+@case("""
+    error[GF114]: `hurried` yields inside of `with trio.CancelScope()`, but is not asynchronous: it cannot wait itself, so only what others wait for could be cancelled
+      --> HERE
+      hint: write `async def hurried`, or leave the scope before each `yield`
+    """)
+def a_scope_in_a_plain_generator() -> object:
+    @gf.transform
+    def hurried(texts: Iterator[str]) -> Iterator[str]:
+        with trio.CancelScope() as scope:  # here
+            for text in texts:
+                scope.shield = text == "!"
+                yield text
+
+    return hurried
 
 
 @case("""

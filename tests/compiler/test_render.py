@@ -1037,6 +1037,7 @@ def everything() -> Graph:
         is_async=True,
         thread=True,
         suspends=True,
+        keeps_open="`async with client` (line 7)",
         emits_chunks=False,
     )
     shout = node("shout", Op.MAP, stream("chunk"), output=str, line=1)

@@ -145,6 +145,26 @@ def sleeping(ledger: Ledger, name: str) -> Any:
     return gf.transform(_named(node, name))
 
 
+def scoped(ledger: Ledger, name: str) -> Any:
+    """A transform that keeps a cancel scope open while it yields, and whose cleanup awaits."""
+
+    async def node(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        ledger.opened[name] += 1
+        error: BaseException | None = None
+        try:
+            with trio.CancelScope():
+                async for chunk in chunks:
+                    ledger.step(name)
+                    yield chunk
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            await ledger.clean(name, error)
+
+    return gf.transform(_named(node, name))
+
+
 def sync_spread(ledger: Ledger, name: str = "source") -> Any:
     """A source that is a plain generator."""
 
@@ -296,6 +316,14 @@ def bridged(ledger: Ledger) -> Any:
     return spread(ledger) | sync_passing(ledger, "middle") | cleaning(ledger, "last")
 
 
+def with_scopes(ledger: Ledger) -> Any:
+    return spread(ledger) | scoped(ledger, "middle") | cleaning(ledger, "last")
+
+
+def ends_in_a_scope(ledger: Ledger) -> Any:
+    return spread(ledger) | passing(ledger, "middle") | scoped(ledger, "last")
+
+
 def in_threads(ledger: Ledger) -> Any:
     return spread(ledger) | per_chunk(ledger, "middle", thread=True) | cleaning(ledger, "last")
 
@@ -359,6 +387,8 @@ KINDS: Final[dict[str, Kind]] = {
     "staged": Kind(staged, ("source", "middle", "last")),
     "each": Kind(each, ("source", "body", "last"), once=("source",), whole=True),
     "bridged": Kind(bridged, ("source", "middle", "last"), threads=True),
+    "with scopes": Kind(with_scopes, ("source", "middle", "last")),
+    "ends in a scope": Kind(ends_in_a_scope, ("source", "middle", "last")),
     "in threads": Kind(in_threads, ("source", "middle", "last"), threads=True),
     "branch": Kind(branch, ("predicate", "source", "body", "last"), once=("predicate",), whole=True),
     "branch with tasks": Kind(branch_with_tasks, ("source", "body", "body end", "last"), whole=True),

@@ -33,6 +33,8 @@ def classify(graph: Graph) -> Graph:
 
 def _classified(node: Node) -> Node:
     node_class, reason = _class_and_reason(node)
+    if node.keeps_open:
+        reason += f"; it yields inside of {node.keeps_open}, so it runs in a task of its own"
     return node.changed(node_class=node_class, reason=reason)
 
 

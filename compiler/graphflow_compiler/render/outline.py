@@ -593,6 +593,8 @@ def _details(node: Node) -> Mapping[str, object]:
         for word, is_so in (("async", node.is_async), ("thread", node.thread), ("suspends", node.suspends))
         if is_so
     }
+    if node.keeps_open:
+        details["keeps_open"] = node.keeps_open
     if node.accumulate is not None:
         details["accumulate"] = node.accumulate.name
     if not node.emits_chunks:

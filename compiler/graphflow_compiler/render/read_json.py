@@ -38,7 +38,7 @@ MOST_NODES: Final = 200_000
 MOST_NESTED: Final = 40
 
 #: What a node says beyond its cells, if it does: see `NodeLine.details`.
-_DETAILS: Final = ("keys", "limit", "async", "thread", "suspends", "accumulate", "emits_chunks")
+_DETAILS: Final = ("keys", "limit", "async", "thread", "suspends", "keeps_open", "accumulate", "emits_chunks")
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 _Ends = tuple[str, str, str | None, str | None]

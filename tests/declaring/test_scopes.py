@@ -1,0 +1,192 @@
+"""Which generators keep a nursery or a cancel scope open while they yield."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+from trio import move_on_after as for_a_while
+
+import graphflow as gf
+from graphflow.scopes import open_scope
+
+
+async def in_nursery(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with trio.open_nursery():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_renamed_scope(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        with for_a_while(1):
+            yield chunk
+
+
+async def in_scope_made_before(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    scope = trio.CancelScope()
+    with scope:
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_stack(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(trio.CancelScope())
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_unknown(chunks: AsyncIterator[str], client: Any) -> AsyncIterator[str]:
+    async with client.connect():
+        async for chunk in chunks:
+            yield chunk
+
+
+@contextlib.asynccontextmanager
+async def workers() -> AsyncIterator[trio.Nursery]:
+    async with trio.open_nursery() as nursery:
+        yield nursery
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    with trio.move_on_after(1):
+        yield
+
+
+@contextlib.contextmanager
+def calm() -> Iterator[None]:
+    yield
+
+
+async def in_own_manager(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with workers():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_own_sync_manager(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with hurried():
+        async for chunk in chunks:
+            yield chunk
+
+
+class Holder:
+    async def method(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        with trio.CancelScope():
+            async for chunk in chunks:
+                yield chunk
+
+    async def __call__(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        with trio.CancelScope():
+            async for chunk in chunks:
+                yield chunk
+
+
+KEEP = [
+    (in_nursery, "`async with trio.open_nursery()`"),
+    (in_renamed_scope, "`with for_a_while(1)`"),
+    (in_scope_made_before, "`with scope`"),
+    (in_stack, "`async with contextlib.AsyncExitStack()`"),
+    (in_unknown, "`async with client.connect()`"),
+    (in_own_manager, "`async with workers()`"),
+    (in_own_sync_manager, "`with hurried()`"),
+    (Holder().method, "`with trio.CancelScope()`"),
+    (Holder(), "`with trio.CancelScope()`"),
+    (functools.partial(in_unknown, client=None), "`async with client.connect()`"),
+]
+
+
+@pytest.mark.parametrize(("function", "text"), KEEP)
+def test_a_scope_around_a_yield_is_found(function: Callable[..., Any], text: str) -> None:
+    found = open_scope(function)
+    assert found is not None
+    assert str(found).startswith(f"{text} (line ")
+
+
+async def before_the_loop(chunks: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+    with trio.move_on_after(1):
+        await trio.lowlevel.checkpoint()
+    async for chunk in chunks:
+        yield chunk
+
+
+async def around_each_wait(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    while True:
+        with trio.move_on_after(1):
+            chunk = await anext(chunks)
+        yield chunk
+
+
+async def in_a_lock(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with contextlib.aclosing(before_the_loop(chunks)) as inner:
+        with contextlib.suppress(ValueError), calm():
+            async for chunk in inner:
+                yield chunk
+
+
+async def in_a_run(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with whole.stream("x") as inner:
+        async for chunk in inner:
+            yield chunk
+
+
+async def in_a_function_inside(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def inside() -> AsyncIterator[int]:
+        with trio.CancelScope():
+            yield 1
+
+    async for chunk in chunks:
+        yield chunk
+
+
+async def no_generator(chunks: AsyncIterator[str]) -> str:
+    async with trio.open_nursery():
+        return "".join([chunk async for chunk in chunks])
+
+
+@gf.aggregate
+def whole(text: str) -> str:
+    return text
+
+
+@pytest.mark.parametrize(
+    "function", [before_the_loop, around_each_wait, in_a_lock, in_a_run, in_a_function_inside, no_generator, str, print]
+)
+def test_what_keeps_no_scope_open_is_left_alone(function: Callable[..., Any]) -> None:
+    assert open_scope(function) is None
+
+
+def test_without_source_any_with_around_a_yield_may_be_one() -> None:
+    names: dict[str, Any] = {}
+    exec(
+        "async def kept(x):\n  with x: yield 1\n\nasync def free(x):\n  yield 1\n\ndef plain(x):\n  with x: yield 1",
+        names,
+    )
+    assert open_scope(names["kept"]) is not None
+    assert open_scope(names["free"]) is None
+    assert open_scope(names["plain"]) is None
+
+
+def test_the_plan_says_why_a_node_has_a_task_of_its_own() -> None:
+    plan = gf.transform(in_nursery).compile().plan
+    assert "it yields inside of `async with trio.open_nursery()` (line " in plan["in_nursery"].reason
+    assert "so it runs in a task of its own" in str(plan).replace("\n            ", " ")
+    assert '"keeps_open": "`async with trio.open_nursery()` (line ' in plan.explain("json")
+
+
+def test_a_plain_generator_must_not_keep_one_open() -> None:
+    def waits(chunks: Iterator[str]) -> Iterator[str]:
+        with trio.move_on_after(1):  # noqa: ASYNC100  # that is what is wrong
+            yield from chunks
+
+    with pytest.raises(gf.CompileError, match="GF114") as caught:
+        gf.transform(waits)
+    assert "`with trio.move_on_after(1)`" in str(caught.value)
+    assert "async def waits" in str(caught.value)
