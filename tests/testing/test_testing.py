@@ -1,0 +1,266 @@
+"""`graphflow.testing`: what it finds, and what it lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import trio
+
+import graphflow as gf
+from graphflow import testing
+
+model = gf.ScriptedChatModel("one two three")
+
+
+@gf.transform
+async def loud(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        yield chunk.upper()
+
+
+@gf.transform
+async def titled(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Depends on where the text is cut."""
+    async for chunk in chunks:
+        yield chunk.capitalize()
+
+
+@gf.transform
+async def hoarding(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Yields, but only at the end."""
+    yield "".join([chunk async for chunk in chunks])
+
+
+@gf.transform
+async def lines(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Cuts a text into lines, wherever it was cut before."""
+    rest = ""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split("\n")
+        for line in whole:
+            yield line + "\n"
+    if rest:
+        yield rest
+
+
+def shout(text: str) -> str:
+    return text.upper()
+
+
+# --- virtual time ------------------------------------------------------------------------------------------
+
+
+@testing.virtual_time
+async def test_a_test_can_sleep_for_hours() -> None:
+    await trio.sleep(3 * 3600)
+    assert trio.current_time() >= 3 * 3600
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@testing.virtual_time
+async def test_a_test_on_a_virtual_clock_takes_parameters(number: int) -> None:
+    assert number in (1, 2)
+
+
+def test_it_runs_in_a_loop_of_its_own_also_inside_of_one() -> None:
+    async def inner(text: str) -> str:
+        await trio.sleep(1000)
+        return text + "!"
+
+    async def failing() -> None:
+        raise KeyError("inner")
+
+    async def outer() -> str:
+        with pytest.raises(KeyError, match="inner"):
+            testing.run(failing)
+        return testing.run(inner, "on")
+
+    assert trio.run(outer) == "on!"
+
+
+# --- assert_streams ----------------------------------------------------------------------------------------
+
+
+def test_a_chain_that_streams_passes() -> None:
+    testing.assert_streams(model | gf.text() | loud)
+    testing.assert_streams(gf.parallel(a=loud, b=shout), key="a")
+
+
+def test_a_chain_that_does_not_stream_is_explained() -> None:
+    with pytest.raises(AssertionError) as caught:
+        testing.assert_streams(model | gf.text() | shout)
+    message = str(caught.value)
+    assert message.startswith("the output of `sequence` does not stream\n\n")
+    assert "blocked by `shout`" in message
+    assert "write it as a transform" in message
+
+
+def test_a_key_that_does_not_stream_is_named() -> None:
+    chain = gf.parallel(a=loud, b=shout)
+    with pytest.raises(AssertionError, match="key 'b' of the output does not stream"):
+        testing.assert_streams(chain, key="b")
+    with pytest.raises(AssertionError, match="no key 'c'; its keys are 'a', 'b'"):
+        testing.assert_streams(chain, key="c")
+    with pytest.raises(AssertionError, match="its output is no record"):
+        testing.assert_streams(loud, key="c")
+
+
+# --- check_transform ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chain", [loud, lines, loud | lines, gf.chunkwise(str.upper), gf.passthrough()])
+def test_a_true_transform_passes(chain: gf.Chain[Any, Any]) -> None:
+    testing.check_transform(chain, ["one\ntwo\n", "three\nfour"])
+
+
+def test_one_whose_output_depends_on_the_cuts_is_refused() -> None:
+    with pytest.raises(AssertionError) as caught:
+        testing.check_transform(titled, ["hello ", "world"])
+    assert str(caught.value).splitlines()[0] == "`titled` depends on how its input is cut:"
+    assert "['h', 'e'," in str(caught.value)
+    assert "'HELLO WORLD'" in str(caught.value)
+    assert "gives 'Hello World'" in str(caught.value)
+
+
+@pytest.mark.parametrize("chain", [hoarding, gf.aggregate(shout)])
+def test_one_that_waits_for_its_whole_input_is_refused(chain: gf.Chain[Any, Any]) -> None:
+    with pytest.raises(AssertionError, match="gives nothing before its input has ended: it read all 10 chunks"):
+        testing.check_transform(chain, ["hello", "world"])
+
+
+def test_items_are_given_as_they_are() -> None:
+    testing.check_transform(gf.chunkwise(lambda number: number + 1), [1, 2, 3], fold=sum)
+    with pytest.raises(AssertionError, match="gives nothing before"):
+        testing.check_transform(gf.collect(), [1, 2, 3])
+
+
+def test_bytes_and_lists_are_cut_too() -> None:
+    @gf.transform
+    def sizes(parts: Iterator[bytes]) -> Iterator[list[int]]:
+        for part in parts:
+            yield [len(part)]
+
+    with pytest.raises(AssertionError, match="depends on how its input is cut"):
+        testing.check_transform(sizes, [b"ab", b"c"], fold=lambda chunks: [n for chunk in chunks for n in chunk])
+    testing.check_transform(
+        gf.chunkwise(lambda part: [2 * n for n in part]),
+        [[1, 2], [3]],
+        fold=lambda chunks: [n for chunk in chunks for n in chunk],
+    )
+
+
+def test_without_chunks_there_is_nothing_to_check() -> None:
+    with pytest.raises(ValueError, match="got none"):
+        testing.check_transform(loud, [])
+
+
+def test_nodes_in_tasks_of_their_own_stream_too() -> None:
+    @gf.transform
+    async def slow(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            await trio.sleep(0.1)
+            yield chunk
+
+    testing.check_transform(slow | slow | slow, ["ab"])
+
+
+# --- assert_closes_upstream --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chain", [loud, loud | lines, gf.parallel(a=loud, b=lines), hoarding, gf.aggregate(shout)])
+def test_chains_close_what_they_read(chain: gf.Chain[Any, Any]) -> None:
+    testing.assert_closes_upstream(chain, ["a\n", "b\n", "c\n"] * 100)
+
+
+def test_what_is_left_open_is_named() -> None:
+    kept: list[Any] = []
+
+    async def endless() -> AsyncIterator[str]:
+        while True:
+            yield "x"
+
+    @gf.transform
+    async def leaking(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        other = endless()
+        kept.append(other)
+        async for chunk in chunks:
+            yield chunk + await anext(other)
+
+    with pytest.raises(AssertionError, match=r"generators are still open: .*endless"):
+        testing.assert_closes_upstream(leaking, ["a", "b"])
+
+
+def test_a_task_that_is_left_is_named() -> None:
+    @gf.transform
+    async def spawning(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        trio.lowlevel.spawn_system_task(trio.sleep, 10, name="forgotten")
+        async for chunk in chunks:
+            yield chunk
+
+    with pytest.raises(AssertionError, match="tasks are not: forgotten"):
+        testing.assert_closes_upstream(spawning, ["a", "b"])
+
+
+# --- strategies --------------------------------------------------------------------------------------------
+
+
+@hypothesis.given(testing.cuts("one two\nthree"))
+def test_cuts_are_cuts_of_the_text(chunks: list[str]) -> None:
+    assert "".join(chunks) == "one two\nthree"
+    assert all(chunks)
+
+
+def test_cuts_of_next_to_nothing() -> None:
+    assert hypothesis.find(testing.cuts(""), lambda chunks: True) == []
+    assert hypothesis.find(testing.cuts("x"), lambda chunks: True) == ["x"]
+
+
+def test_every_cut_can_come() -> None:
+    assert hypothesis.find(testing.cuts("abcd"), lambda chunks: len(chunks) == 4) == list("abcd")
+
+
+def both(left: str, right: str) -> str:
+    return left + right
+
+
+@hypothesis.given(
+    chain=testing.chains([loud, lines, gf.aggregate(shout)], join=both, most=6), chunks=testing.cuts("ab\nc")
+)
+@hypothesis.settings(max_examples=40)
+def test_random_chains_stream_what_they_give(chain: gf.Chain[str, str], chunks: list[str]) -> None:
+    async def streamed() -> str:
+        async def source() -> AsyncIterator[str]:
+            for chunk in chunks:
+                yield chunk
+
+        async with chain.transform(source()) as pieces:
+            return "".join([piece async for piece in pieces])
+
+    assert testing.run(streamed) == chain.sync.invoke("ab\nc")
+
+
+def test_random_chains_have_every_shape() -> None:
+    strategy = testing.chains([loud, lines], join=both)
+
+    def has(name: str) -> bool:
+        def is_there(chain: gf.Chain[str, str]) -> bool:
+            return any(node.name == name for node in chain.compile().plan.nodes)
+
+        return is_there(hypothesis.find(strategy, is_there))
+
+    assert has("branch")
+    assert has("both")
+
+
+def test_random_chains_need_nodes() -> None:
+    with pytest.raises(ValueError, match="got none"):
+        testing.chains([])
+
+
+def test_strategies_say_when_hypothesis_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphflow.extras.find_package", lambda package: None)
+    with pytest.raises(gf.MissingExtraError, match="pip install 'graphflow-compiler\\[testing\\]'"):
+        testing.cuts("abc")
