@@ -27,6 +27,8 @@ from graphflow.errors import ProviderResponseError as ProviderResponseError
 from graphflow.errors import ProviderServerError as ProviderServerError
 from graphflow.errors import ProviderTimeoutError as ProviderTimeoutError
 from graphflow.errors import RateLimitError as RateLimitError
+from graphflow.errors import RecordedError as RecordedError
+from graphflow.errors import RecordingFormatError as RecordingFormatError
 from graphflow.errors import TimeLimitError as TimeLimitError
 from graphflow.errors import UnknownDocumentError as UnknownDocumentError
 from graphflow.errors import UnmatchedFilterError as UnmatchedFilterError
@@ -116,6 +118,10 @@ if _typing.TYPE_CHECKING:
     from graphflow.providers.local_embedder import LocalEmbedder as LocalEmbedder
     from graphflow.providers.openai import OpenAIChatModel as OpenAIChatModel
     from graphflow.providers.scripted import ScriptedChatModel as ScriptedChatModel
+    from graphflow.recordings import RecordedObject as RecordedObject
+    from graphflow.recordings import Recording as Recording
+    from graphflow.recordings import record as record
+    from graphflow.recordings import replay as replay
     from graphflow.runtime.current import emit as emit
     from graphflow.xmlstream import XmlElement as XmlElement
     from graphflow.xmlstream import XmlStreamError as XmlStreamError
@@ -165,6 +171,7 @@ if not _typing.TYPE_CHECKING:
             "graphflow.providers.local_embedder": "LocalEmbedder",
             "graphflow.providers.openai": "OpenAIChatModel",
             "graphflow.providers.scripted": "ScriptedChatModel",
+            "graphflow.recordings": "RecordedObject Recording record replay",
             "graphflow.runtime.current": "emit",
             "graphflow.xmlstream": "XmlElement XmlStreamError",
             "graphflow_compiler.accumulate": "Accumulator accumulator merge",

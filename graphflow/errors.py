@@ -201,3 +201,40 @@ class ProviderConnectionError(ProviderError):
 
 class ProviderResponseError(ProviderError):
     """What the provider sent is not what its protocol says, such as an event that is not JSON."""
+
+
+# --- recordings ---
+
+
+class RecordingFormatError(GraphflowError, ValueError):
+    """A file is no recording as `gf.record` writes it, or is damaged.
+
+    Attributes:
+        path: the file.
+        line: the number of the line, from 1; 0 where the file has none.
+    """
+
+    def __init__(self, path: str, line: int, problem: str) -> None:
+        super().__init__(path, line, problem)
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.args[2]}"
+
+
+class RecordedError(GraphflowError):
+    """What a recording keeps of an error: the name of its class, and what it said.
+
+    Attributes:
+        type: the name of the class.
+        text: what it said.
+    """
+
+    def __init__(self, type: str, text: str) -> None:
+        super().__init__(type, text)
+        self.type = type
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.text}" if self.text else self.type

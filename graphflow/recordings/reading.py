@@ -1,0 +1,162 @@
+"""Read a recording. Nothing in the file is run: it makes events and values of known classes, or says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NoReturn
+
+from graphflow.errors import RecordingFormatError
+from graphflow.events import KINDS, CustomEvent, EndEvent, ErrorEvent, Event, Run, StartEvent, StreamEvent
+from graphflow.recordings.recording import Recording
+from graphflow.recordings.values import read
+from graphflow.recordings.writing import VERSION
+
+#: What is larger is refused before it costs time and memory: in characters of a line, in events.
+LONGEST_LINE: Final = 1 << 26
+MOST_EVENTS: Final = 10_000_000
+
+_CLASSES: Final[Mapping[str, type[StartEvent | EndEvent | ErrorEvent]]] = {
+    "start": StartEvent,
+    "end": EndEvent,
+    "error": ErrorEvent,
+}
+
+
+def replay(path: str | os.PathLike[str], /, *, allow_cut: bool = False) -> Recording:
+    """Read a file that `record` has written.
+
+    Args:
+        path: the file.
+        allow_cut: the program that wrote it may have died in the middle of a line: leave that line out.
+
+    Raises:
+        RecordingFormatError: it is something else, is damaged or cut; the message names the file, the line, and what
+            was expected.
+        OSError: the file cannot be read.
+    """
+    reader = _Reader(os.fspath(path))
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(_lines(file, reader), start=1):
+            reader.number = number
+            if not line.endswith("\n"):
+                if allow_cut and number > 1:
+                    break
+                reader.fail("this line is cut: the program that wrote it has died (allow_cut=True leaves it out)")
+            reader.take(line)
+    if reader.number == 0:
+        reader.fail("the file is empty")
+    return Recording(reader.path, tuple(reader.events), tuple(reader.times))
+
+
+def _lines(file: Any, reader: _Reader) -> Iterator[str]:
+    while True:
+        try:
+            line = file.readline(LONGEST_LINE + 1)
+        except UnicodeDecodeError as error:
+            reader.number += 1
+            reader.fail(f"this is not UTF-8: {error.reason}")
+        if not line:
+            return
+        if len(line) > LONGEST_LINE:
+            reader.number += 1
+            reader.fail(f"this line has more than {LONGEST_LINE:,} characters")
+        yield line
+
+
+class _Reader:
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.number = 0
+        self.events: list[Event] = []
+        self.times: list[float] = []
+        self._runs: dict[str, Run] = {}
+
+    def fail(self, problem: str) -> NoReturn:
+        raise RecordingFormatError(self.path, self.number, problem)
+
+    def take(self, line: str) -> None:
+        """Read one line."""
+        try:
+            value = json.loads(line, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            self.fail(f"this is not JSON that can be read: {error}")
+        if not isinstance(value, dict):
+            self.fail(f"expected an object, found {line.strip():.60}")
+        if self.number == 1:
+            self._version(value)
+        elif "run" in value:
+            self._run(value)
+        else:
+            self._event(value)
+
+    def _version(self, value: dict[str, Any]) -> None:
+        version = value.get("graphflow_recording")
+        if version is None:
+            self.fail('the first line has no key "graphflow_recording": this is no recording')
+        if version != VERSION:
+            self.fail(f"this recording has version {version!r:.20}, but this graphflow reads version {VERSION}")
+
+    def _run(self, value: dict[str, Any]) -> None:
+        run_id = self._text(value, "run")
+        kind = self._text(value, "kind")
+        if kind not in KINDS:
+            self.fail(f'"kind" is one of {", ".join(KINDS)}, not {kind!r:.60}')
+        metadata = self._read(value, "metadata")
+        if not isinstance(metadata, dict):
+            self.fail('"metadata" is no object')
+        parents, tags = self._texts(value, "parents"), self._texts(value, "tags")
+        self._runs[run_id] = Run(kind, self._text(value, "name"), run_id, parents, tags, metadata)
+
+    def _event(self, value: dict[str, Any]) -> None:
+        if len(self.events) >= MOST_EVENTS:
+            self.fail(f"there are more than {MOST_EVENTS:,} events")
+        at = value.get("at")
+        if not isinstance(at, int | float) or isinstance(at, bool):
+            self.fail('expected a number under "at"')
+        run = self._runs.get(self._text(value, "of"))
+        if run is None:
+            self.fail(f"no line before tells of the run {value['of']!r:.60}")
+        action = self._text(value, "event")
+        data = self._read(value, "data")
+        seq = len(self.events)
+        event: Event
+        if action == "stream":
+            event = StreamEvent(run, data, seq)
+        elif action == "custom":
+            event = CustomEvent(run, data, seq, self._text(value, "label"))
+        elif action in _CLASSES:
+            if not isinstance(data, dict):
+                self.fail('"data" is no object')
+            event = _CLASSES[action](run, data, seq)
+        else:
+            self.fail(f'"event" is start, stream, end, error or custom, not {action!r:.60}')
+        self.events.append(event)
+        self.times.append(float(at))
+
+    # --- pieces ---
+
+    def _text(self, value: dict[str, Any], key: str) -> str:
+        text = value.get(key)
+        if not isinstance(text, str):
+            self.fail(f'expected a string under "{key}"' + ("" if key in value else ", which is missing"))
+        return text
+
+    def _texts(self, value: dict[str, Any], key: str) -> tuple[str, ...]:
+        texts = value.get(key)
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            self.fail(f'expected a list of strings under "{key}"')
+        return tuple(texts)
+
+    def _read(self, value: dict[str, Any], key: str) -> Any:
+        if key not in value:
+            self.fail(f'the key "{key}" is missing')
+        try:
+            return read(value[key])
+        except (ValueError, TypeError, RecursionError) as error:
+            self.fail(f'under "{key}": {error}')
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} stands where a number belongs")

@@ -1,0 +1,346 @@
+"""Recordings: what is written comes back, plays back, and a bad file says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+import trio
+
+import graphflow as gf
+from graphflow import testing
+from graphflow.recordings.values import DEEPEST, read, written
+
+model = gf.ScriptedChatModel("It leaves at 7:40.", first_delay=1, delay=0.5)
+chain = gf.prompt("{question}") | model | gf.text()
+
+
+async def recorded(path: Path, run: gf.Chain[Any, Any] = chain, value: Any = None, **options: Any) -> list[gf.Event]:
+    async with gf.record(run.events({"question": "When?"} if value is None else value, **options), path) as events:
+        return [event async for event in events]
+
+
+def facts(event: gf.Event) -> tuple[object, ...]:
+    return type(event), event.to_dict(), event.seq
+
+
+# --- what is written comes back ----------------------------------------------------------------------------
+
+
+def test_events_come_back_as_they_were_with_their_times(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    told = testing.run(recorded, path)
+    recording = gf.replay(path)
+    assert [facts(event) for event in recording] == [facts(event) for event in told]
+    first = next(
+        at for event, at in zip(recording, recording.times, strict=True) if event.event == "on_chat_model_stream"
+    )
+    assert first == 1
+    assert recording.times[-1] == 1 + 4 * 0.5 - 0.5
+    assert recording.is_complete
+    assert recording.output == "It leaves at 7:40."
+    assert recording.error is None
+    assert len(recording) == len(told)
+
+
+def test_a_sync_run_is_recorded_too(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    quick = gf.prompt("{question}") | gf.ScriptedChatModel("Hi there.") | gf.text()
+    with gf.record(quick.sync.events({"question": "When?"}), path) as events:
+        told = list(events)
+    assert [facts(event) for event in gf.replay(path)] == [facts(event) for event in told]
+
+
+def test_what_fails_is_recorded_and_raised(tmp_path: Path) -> None:
+    def breaks(text: str) -> str:
+        raise KeyError("no such train")
+
+    path = tmp_path / "run.jsonl"
+    with pytest.raises(KeyError, match="no such train"):
+        testing.run(recorded, path, chain | breaks)
+    recording = gf.replay(path)
+    assert recording.is_complete
+    assert isinstance(recording.error, gf.RecordedError)
+    assert str(recording.error) == "KeyError: 'no such train'"
+    assert recording.output is None
+
+
+def test_a_run_that_was_left_early_has_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+
+    async def some() -> None:
+        async with gf.record(chain.events({"question": "When?"}), path) as events:
+            async for event in events:
+                if event.event == "on_chat_model_stream":
+                    break
+
+    testing.run(some)
+    recording = gf.replay(path)
+    assert not recording.is_complete
+    assert recording.events[-1].event == "on_chat_model_stream"
+
+
+@attrs.frozen
+class Train:
+    number: int
+    password: str = attrs.field(repr=False)
+
+
+VALUES: list[Any] = [
+    None, True, 0, -1, 1 << 40_000, 1.5, "text \ud800 \x00", [1, [2]], {"a": {"b": []}}, {"$": 1}, {1: 2, (3,): 4},
+    (1, (2,)), {1, 2}, frozenset({"a"}), b"\x00\xff",
+    gf.AIMessageChunk("Hi", id="1", usage=gf.Usage(1, 2, input_details={"cache_read": 1})),
+    gf.AIMessageChunk(tool_call_chunks=[gf.ToolCallChunk(0, "c", "search", '{"q')]),
+    gf.AIMessage([gf.TextBlock("a", index=1), gf.ReasoningBlock("b")], tool_calls=[gf.ToolCall("c", "f", {"x": 1})]),
+    gf.HumanMessage([gf.ImageBlock(media_type="image/png", data=b"abc")], name="Ada"),
+    gf.SystemMessage("be brief"), gf.ToolMessage("7:40", tool_call_id="c", status="error"),
+    gf.Document("a text", {"page": 3}, score=0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{type(value).__name__}")
+def test_values_come_back(value: Any) -> None:
+    again = read(json.loads(json.dumps(written(value), allow_nan=False)))
+    assert again == value
+    assert type(again) is type(value)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_lacks_come_back(number: float) -> None:
+    assert repr(read(json.loads(json.dumps(written(number), allow_nan=False)))) == repr(number)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),
+)
+
+
+@hypothesis.given(plain)
+def test_any_plain_value_comes_back(value: object) -> None:
+    assert read(json.loads(json.dumps(written(value), allow_nan=False))) == value
+
+
+def test_of_other_classes_what_they_look_like_is_kept() -> None:
+    again = read(json.loads(json.dumps(written({"train": Train(7, "secret")}))))
+    assert again == {"train": gf.RecordedObject(f"{__name__}.Train", "Train(number=7)")}
+    assert repr(again["train"]) == "Train(number=7)"
+
+
+def test_a_repr_that_fails_or_has_no_end_does_no_harm() -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise ValueError("no")
+
+    class Long:
+        def __repr__(self) -> str:
+            return "x" * 100_000
+
+    assert "whose repr raised ValueError" in read(written(Odd())).text
+    assert len(read(written(Long())).text) == 2_000
+
+
+def test_what_is_nested_too_deep_is_kept_as_text() -> None:
+    value: list[Any] = []
+    for _ in range(DEEPEST + 100):
+        value = [value]
+    assert "$" in json.dumps(written(value))
+
+
+# --- played back -------------------------------------------------------------------------------------------
+
+
+def test_it_plays_back_in_its_own_time(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    testing.run(recorded, path)
+    recording = gf.replay(path)
+
+    async def played(speed: float) -> tuple[list[gf.Event], float]:
+        began = trio.current_time()
+        async with recording.play(speed) as events:
+            found = [event async for event in events]
+        return found, trio.current_time() - began
+
+    for speed in (1, 2, math.inf):
+        found, took = testing.run(played, speed)
+        assert found == list(recording)
+        assert took == pytest.approx(recording.times[-1] / speed)
+
+
+def test_its_model_stands_in_for_the_real_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    told = testing.run(recorded, path)
+    replayed = gf.prompt("{question}") | gf.replay(path).model() | gf.text()
+
+    async def streamed() -> list[str]:
+        async with replayed.stream({"question": "Anything?"}) as chunks:
+            return [chunk async for chunk in chunks]
+
+    given = [event.chunk for event in told if event.event == "on_chat_model_stream"]
+    assert testing.run(streamed) == [chunk.text for chunk in given]
+
+
+def test_its_model_can_keep_the_time(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    testing.run(recorded, path)
+    replayed = gf.replay(path).model(speed=1)
+
+    async def timed() -> float:
+        await replayed.invoke("Anything?")
+        return trio.current_time()
+
+    assert testing.run(timed) == pytest.approx(1 + 3 * 0.5, abs=1e-3)
+
+
+def test_it_answers_every_call_in_turn_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    answers = iter(["one", "two words"])
+    asked = gf.ScriptedChatModel(lambda messages: next(answers), name="oracle")
+    testing.run(recorded, path, gf.each(asked | gf.text()), ["a", "b"])
+    replayed = gf.replay(path).model("oracle")
+    assert [replayed.sync.invoke("?").text for _ in range(2)] == ["one", "two words"]
+    with pytest.raises(LookupError, match="was asked more often than recorded: 2 times"):
+        replayed.sync.invoke("?")
+
+
+def test_a_model_that_failed_fails_again(tmp_path: Path) -> None:
+    class Failing(gf.ChatModel):
+        async def generate(self, messages: list[gf.Message], /, **options: Any) -> AsyncIterator[gf.AIMessageChunk]:
+            yield gf.AIMessageChunk("It lea")
+            raise ConnectionError("cut")
+
+    path = tmp_path / "run.jsonl"
+    with pytest.raises(ConnectionError):
+        testing.run(recorded, path, Failing(), "When?")
+    with pytest.raises(gf.RecordedError, match="ConnectionError: cut"):
+        gf.replay(path).model().sync.invoke("When?")
+
+
+def test_a_model_is_named_where_there_are_several_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    both = gf.ScriptedChatModel("a", name="first") | gf.text() | gf.ScriptedChatModel("b", name="second") | gf.text()
+    testing.run(recorded, path, both, "x")
+    recording = gf.replay(path)
+    with pytest.raises(LookupError, match="it has 'first', 'second'"):
+        recording.model()
+    with pytest.raises(LookupError, match="it has 'first', 'second'"):
+        recording.model("third")
+    assert recording.model("second").sync.invoke("?").text == "b"
+    testing.run(recorded, path, gf.passthrough(), "x")
+    with pytest.raises(LookupError, match="it has none"):
+        gf.replay(path).model()
+
+
+def test_only_ends_are_enough_for_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    testing.run(recorded, path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"event":"stream"' not in line))
+    assert gf.replay(path).model().sync.invoke("?").text == "It leaves at 7:40."
+
+
+@pytest.mark.parametrize("speed", [0, -1, math.nan])
+def test_speeds_are_above_zero(tmp_path: Path, speed: float) -> None:
+    path = tmp_path / "run.jsonl"
+    testing.run(recorded, path)
+    with pytest.raises(ValueError, match="above 0"):
+        gf.replay(path).model(speed=speed)
+
+    async def played() -> None:
+        async with gf.replay(path).play(speed):
+            pass
+
+    with pytest.raises(ValueError, match="above 0"):
+        testing.run(played)
+
+
+# --- bad input ---------------------------------------------------------------------------------------------
+
+GOOD_RUN = '{"run":"r","kind":"chain","name":"n","parents":[],"tags":[],"metadata":{}}\n'
+HEAD = '{"graphflow_recording":1}\n'
+
+BAD: list[tuple[str, int, str]] = [
+    ("", 0, "the file is empty"),
+    ("hello\n", 1, "this is not JSON"),
+    ("{}\n", 1, "this is no recording"),
+    ('{"graphflow_recording":2}\n', 1, "has version 2, but this graphflow reads version 1"),
+    (HEAD + "[1]\n", 2, "expected an object"),
+    (HEAD + '{"at":NaN}\n', 2, "NaN stands where a number belongs"),
+    (HEAD + GOOD_RUN[:-9], 2, "this line is cut"),
+    (HEAD + GOOD_RUN.replace("chain", "train"), 2, "not 'train'"),
+    (HEAD + GOOD_RUN.replace("[]", "[1]"), 2, 'a list of strings under "parents"'),
+    (HEAD + GOOD_RUN.replace("{}", "3"), 2, '"metadata" is no object'),
+    (HEAD + '{"at":1,"event":"end","of":"x","data":{}}\n', 2, "no line before tells of the run 'x'"),
+    (HEAD + GOOD_RUN + '{"at":"1","event":"end","of":"r","data":{}}\n', 3, 'a number under "at"'),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"end","of":"r"}\n', 3, 'the key "data" is missing'),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"end","of":"r","data":3}\n', 3, '"data" is no object'),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"fly","of":"r","data":{}}\n', 3, "not 'fly'"),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"custom","of":"r","data":{}}\n', 3, '"label", which is missing'),
+    (
+        HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":{"$":"os.system"}}\n',
+        3,
+        "nothing that a recording holds",
+    ),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":{"$":"Usage","x":1}}\n', 3, "not what a 'Usage' is"),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":{"$":"bytes","base64":"?"}}\n', 3, 'under "data"'),
+    (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":' + "[" * 100_000 + "]" * 100_000 + "}\n", 3, "JSON"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "problem"), BAD, ids=[problem for _, _, problem in BAD])
+def test_a_bad_file_says_where_and_what_was_expected(tmp_path: Path, text: str, line: int, problem: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(text)
+    with pytest.raises(gf.RecordingFormatError) as caught:
+        gf.replay(path)
+    assert caught.value.line == line
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(gf.RecordingFormatError, match="this is not UTF-8"):
+        gf.replay(path)
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphflow.recordings.reading.LONGEST_LINE", 100)
+    path = tmp_path / "run.jsonl"
+    path.write_text(HEAD + "x" * 101 + "\n")
+    with pytest.raises(gf.RecordingFormatError, match="more than 100 characters"):
+        gf.replay(path)
+    monkeypatch.setattr("graphflow.recordings.reading.MOST_EVENTS", 0)
+    path.write_text(HEAD + GOOD_RUN + '{"at":1,"event":"end","of":"r","data":{}}\n')
+    with pytest.raises(gf.RecordingFormatError, match="more than 0 events"):
+        gf.replay(path)
+
+
+def test_a_cut_file_can_be_read_up_to_the_cut(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    told = testing.run(recorded, path)
+    text = path.read_text()
+    path.write_text(text[:-10])
+    recording = gf.replay(path, allow_cut=True)
+    assert len(recording) == len(told) - 1
+    assert not recording.is_complete
+
+
+@pytest.mark.parametrize("run", [chain, "run.jsonl", None], ids=["chain", "path", "nothing"])
+def test_only_events_can_be_recorded(run: Any, tmp_path: Path) -> None:
+    take: Callable[..., object] = gf.record
+    with pytest.raises(TypeError, match=r"what chain\.events"):
+        take(run, tmp_path / "run.jsonl")
+
+
+def test_a_file_that_cannot_be_written_runs_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="nowhere"):
+        testing.run(recorded, tmp_path / "nowhere" / "run.jsonl")
