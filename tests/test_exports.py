@@ -32,13 +32,13 @@ EmbeddingError EmptyStreamError EndEvent ErrorEvent Event FoldError GraphflowErr
 IncompleteToolCallError InputError InvalidArgumentsError InvalidToolCallError Json JsonStreamError Limit
 LocalChatModel LocalEmbedder MemoryCache Message MissingExtraError NodeProfile NotInvokableError NotStreamingError
 OpenAIChatModel ParseError PathStep Producer Profile Program Prompt ProviderConnectionError ProviderError
-ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock
-RecordedError RecordedObject Recording RecordingFormatError Retriever ScriptedChatModel SearchIndex StartEvent Stream StreamEvent StreamedToolCall Streaming SystemMessage TextBlock
-TextModel TimeLimitError Tool ToolCall ToolCallBlock ToolCallChunk ToolMessage Transform UnknownDocumentError
-UnknownToolError UnmatchedFilterError Usage Value VectorIndex XmlElement XmlStreamError accumulator aggregate assign
-branch call_tools chunkwise collect comma_list compile concat each emit fold from_lcel graph json_items json_parser
-json_text latest markdown_list merge numbered_list parallel passthrough pick prompt record replay single sum_chunks text tool
-tool_calls transform xml_items xml_parser xml_text
+ProviderResponseError ProviderServerError ProviderTimeoutError RateLimitError ReasoningBlock RecordedError
+RecordedObject Recording RecordingFormatError Retriever ScriptedChatModel SearchIndex StartEvent Stream StreamEvent
+StreamedToolCall Streaming SystemMessage TextBlock TextModel TimeLimitError Tool ToolCall ToolCallBlock ToolCallChunk
+ToolMessage Transform UnknownDocumentError UnknownToolError UnmatchedFilterError Usage Value VectorIndex XmlElement
+XmlStreamError accumulator aggregate assign branch call_tools chunkwise collect comma_list compile concat each emit
+fold from_lcel graph json_items json_parser json_text latest markdown_list merge numbered_list parallel passthrough
+pick prompt record replay single sum_chunks text tool tool_calls transform xml_items xml_parser xml_text
 """,
 )
 
