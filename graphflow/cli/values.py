@@ -45,6 +45,8 @@ def read_input(argument: str | None, file: Path | None, *, as_json: bool) -> Any
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise CommandError(f"{where} is not JSON: {error.msg} at {place}") from None
+    except (ValueError, RecursionError) as error:  # numbers and nestings beyond Python's own limits
+        raise CommandError(f"{where} is JSON that cannot be read: {error}") from None
 
 
 def _less_one_newline(text: str) -> str:

@@ -356,7 +356,7 @@ class RemoteChatModel(ChatModel):
             told: ProviderError = self._failure(ProviderConnectionError, str(error), response)
         except ErrorEventError as error:
             told = self._refusal(error, scrubbed(_message(error), secrets), response)
-        except ValueError as error:  # from json.loads and bytes.decode
+        except (ValueError, RecursionError) as error:  # from json.loads and bytes.decode
             told = self._failure(ProviderResponseError, scrubbed(f"an event is malformed: {error}", secrets), response)
         except (AttributeError, LookupError, TypeError) as error:
             what = f"an event is not what was expected: {type(error).__name__}: {error}"
