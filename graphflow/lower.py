@@ -169,6 +169,8 @@ class Lowering:
         """Add a node that takes all that `feed` gives, or the one key of it that the node picks."""
         if node.op is Op.IDENTITY and node.keys:
             feed = Feed((feed if feed.key is None else self.add(_identity(), feed, around)).node, node.keys[0])
+        if feed.key is not None and sum(port.required for port in node.ports) > 1:
+            feed = self.add(_identity(), feed, around)  # its ports are fed by name, from a record of its own
         placed = self.place(node, around)
         port = placed.ports[0].name if len(placed.ports) == 1 else None
         self.connect(feed, placed, port, around)

@@ -349,3 +349,32 @@ def test_an_own_accumulator_without_initial_value_needs_a_chunk() -> None:
     assert value(words | gf.each(upper) | gf.fold(longest), "a bbb cc") == ["A"]
     with pytest.raises(gf.EmptyStreamError, match="`longest` has no initial value"):
         value(letters | gf.fold(longest), "")
+
+
+def test_a_key_that_nothing_folds_may_be_replaced() -> None:
+    @gf.transform
+    async def lengths(chunks: AsyncIterator[str]) -> AsyncIterator[int]:
+        async for chunk in chunks:
+            yield len(chunk)
+
+    def show(record: dict[str, object]) -> str:
+        return repr(sorted(record.items()))
+
+    record = gf.parallel(a=lengths, b=gf.passthrough())
+    replaced = record | gf.assign(a=gf.pick("b")) | show
+    assert replaced.sync.invoke("xyz") == "[('a', 'xyz'), ('b', 'xyz')]"
+    with pytest.raises(gf.CompileError, match="GF220"):
+        (record | gf.assign(c=gf.pick("b")) | show).compile()
+
+
+def test_a_record_in_a_record_feeds_ports_by_name() -> None:
+    @gf.aggregate
+    def both(left: str, right: str) -> str:
+        return left + right
+
+    @gf.graph
+    def nested(text: gf.Value[str]) -> gf.Value[str]:
+        outer = gf.parallel(inner={"left": gf.passthrough(), "right": gf.aggregate(str.upper)})(text)
+        return both(outer["inner"])
+
+    assert nested.sync.invoke("x") == "xX"

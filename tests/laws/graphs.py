@@ -439,8 +439,8 @@ class _Sketch:
             other = self.chain(of_input(given.kind), depth - 1, 2)
             if _fits(alternatives[0].gives, other.gives):
                 alternatives.append(other)
-        if len(alternatives) == 1:
-            return alternatives[0]
+        if len(alternatives) == 1:  # it was made for a whole value: what is given here may be a stream
+            return self.chain(given, depth - 1, 2)
         return Branch(label, tuple(alternatives), _of_alternatives([one.gives for one in alternatives]))
 
     # --- graphs ---
@@ -474,8 +474,6 @@ class _Sketch:
                 return self.several({port: _at(shapes, ref) for port, ref in refs.items()}), tuple(refs.items())
         ref = self.ref(shapes)
         shape = _at(shapes, ref)
-        if ref[1] is not None and isinstance(shape, Keyed):  # ports are not fed by name from a record in a record
-            return self.pick(shape), (("", ref),)
         spec = self.unit(shape, depth - 1)
         if isinstance(spec, Node) and len(spec.step.ports) > 1:  # it is called with its ports, not with a record
             assert isinstance(shape, Keyed)

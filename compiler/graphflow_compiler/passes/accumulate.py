@@ -20,7 +20,7 @@ from graphflow_compiler.accumulate import (
     accumulator_of,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import fold_along, fold_together, unfoldable, why_unfoldable
+from graphflow_compiler.flow import fold_along, fold_together, output_keys, unfoldable, why_unfoldable
 from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
@@ -160,13 +160,21 @@ def _fold_of_output(
         case Op.PROJECT:
             return _projected(graph, node, incoming[0], folds)
         case Op.JOIN:
-            return fold_together((edge, _fold_along(graph, edge, folds)) for edge in incoming)
+            together = fold_together((edge, _fold_along(graph, edge, folds)) for edge in incoming)
+            return together or _fold_of_keys(graph, node, folds)
         case Op.WRAP if node.policy is not None and node.policy.gives_whole:
             return SINGLE
         case Op.BRANCH | Op.WRAP:
             return _of_branch(node)
         case Op.GENERATE:
             return accumulator_of(node.output)
+
+
+def _fold_of_keys(graph: Graph, join: Node, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
+    """Return how a record folds whose rest has a key that does not fold, if a new value takes the place of that key."""
+    fields = [(key, _fold_along(graph, edge, folds)) for key, edge in output_keys(graph, join.id)]
+    known = tuple((key, fold) for key, fold in fields if fold is not None and key != "...")
+    return Merge(known) if len(known) == len(fields) else None
 
 
 def _fold_of_input(declared: object) -> Accumulator:
