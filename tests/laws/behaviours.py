@@ -245,7 +245,7 @@ def fold(name: str, chunks: list[Any], kind: Kind) -> Any:
         Empty: there is none of no chunks.
         Twofold: there is none of several chunks.
     """
-    if name.startswith("one or more ") and len(chunks) != 1:
+    while name.startswith("one or more ") and len(chunks) != 1:
         name = name.removeprefix("one or more ")
     if name == "concat":
         return "".join(chunks) if kind == "text" else [item for chunk in chunks for item in chunk]
