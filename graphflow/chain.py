@@ -146,13 +146,26 @@ class Chain(Declared, Generic[In, Out]):
         name: str | None = None,
         tags: Iterable[str] = (),
         metadata: Mapping[str, object] | None = None,
+        buffer: int | None = None,
     ) -> Self:
         """Return the same chain with a name of its own, tags and metadata for its events.
 
         Tags and metadata are inherited by everything inside. What is given again wins; tags add up.
+
+        Args:
+            name: what it is called in events and plans.
+            tags: what its events can be filtered by.
+            metadata: what its events say of it.
+            buffer: how many chunks its output may be ahead of who reads it in another task, instead of 64. Where no
+                bound is safe the plan says so, and the hint is not taken.
+
+        Raises:
+            TypeError: `tags` is one string, or `buffer` is no int.
+            ValueError: `buffer` is below 1.
         """
         if isinstance(tags, str):
             raise TypeError(f"tags takes several strings, not the string {tags!r}: write [{tags!r}]")
+        _refuse_buffer(buffer)
         declaration = self._declaration
         old = declaration if isinstance(declaration, Configured) else Configured(declaration, None, (), {})
         return self._with(
@@ -161,6 +174,7 @@ class Chain(Declared, Generic[In, Out]):
                 name or old.name,
                 tuple(dict.fromkeys((*old.tags, *tags))),
                 {**old.metadata, **(metadata or {})},
+                old.buffer if buffer is None else buffer,
             )
         )
 
@@ -985,3 +999,12 @@ def wrap(declaration: Declaration) -> Chain[Any, Any]:
             return Producer(declaration)
         case NodeClass.AGGREGATE:
             return Aggregate(declaration)
+
+
+def _refuse_buffer(buffer: object) -> None:
+    if buffer is None:
+        return
+    if not isinstance(buffer, int) or isinstance(buffer, bool):
+        raise TypeError(f"buffer is a number of chunks, not {buffer!r}")
+    if buffer < 1:
+        raise ValueError(f"buffer is a number of chunks, 1 at least, not {buffer}")

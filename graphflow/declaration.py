@@ -136,12 +136,13 @@ class GraphFunction:
 
 @attrs.frozen(eq=False)
 class Configured:
-    """A chain with a name, tags or metadata of its own."""
+    """A chain with a name, tags or metadata of its own, or whose output may be ahead by so many chunks."""
 
     inner: Declaration
     name: str | None
     tags: tuple[str, ...]
     metadata: Mapping[str, object]
+    buffer: int | None = None
 
     @property
     def node_class(self) -> NodeClass:

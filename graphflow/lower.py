@@ -180,6 +180,12 @@ class Lowering:
         """Lead what `feed` gives to a port of a node; without one, `normalise` decides which."""
         self.edges.append(Edge(feed.node, node.id, port, feed.key, location=around.location, snippet=around.snippet))
 
+    def _let_be_ahead(self, node_id: NodeId, buffer: int | None) -> None:
+        """Note how far a node may be ahead of its readers, where somebody says so."""
+        if buffer is not None:
+            index = next(index for index in reversed(range(len(self.nodes))) if self.nodes[index].id == node_id)
+            self.nodes[index] = self.nodes[index].changed(buffer=buffer)
+
     def scope(self, name: str, feed: Feed, around: Surroundings, location: SourceLocation | None) -> ScopeId:
         """Open a scope; its output is filled in by `close`."""
         name = around.name or name
@@ -220,11 +226,14 @@ class Lowering:
 
     def fed(self, declaration: Declaration, feeds: Mapping[str, Feed], around: Surroundings) -> Feed:
         """Write the one node of a declaration, each of whose ports is fed by name; returns what it gives."""
+        buffer: int | None = None
         while isinstance(declaration, Configured):
             around = _configured(declaration, around)
+            buffer = declaration.buffer if buffer is None else buffer
             declaration = declaration.inner
         assert isinstance(declaration, Step)
         node = self.place(declaration.node, around)
+        self._let_be_ahead(node.id, buffer)
         for port, feed in feeds.items():
             self.connect(feed, node, port, around)
         return Feed(node.id)
@@ -236,6 +245,7 @@ class Lowering:
                 return self.add(node, feed, around)
             case Configured():
                 output: Feed = yield self.walk(declaration.inner, feed, _configured(declaration, around))
+                self._let_be_ahead(output.node, declaration.buffer)
                 return output
             case Sequence():
                 output = yield self._sequence(declaration, feed, around)

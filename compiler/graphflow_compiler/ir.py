@@ -175,6 +175,7 @@ class Node:
         suspends: it awaits something of its own, by the look of its code.
         keeps_open: the `with` that its generator yields in and that may be a nursery or a cancel scope, in words: it
             runs in a task of its own, so that nothing else can be cancelled by it.
+        buffer: how many chunks it may be ahead of who reads it, where the user says so.
         accumulate: how its output folds, where the declaration says so.
         scope: the scope that it stands in, None where it is the whole chain.
         kind, tags, metadata: what its events carry; tags and metadata with what is inherited.
@@ -203,6 +204,7 @@ class Node:
     thread: bool = False
     suspends: bool = False
     keeps_open: str = ""
+    buffer: int | None = None
     accumulate: Accumulator | None = None
     scope: ScopeId | None = None
     kind: str = "chain"

@@ -189,6 +189,15 @@ class Plan:
         """The edges by the node that they come from."""
         return grouped(self.nodes, self.edges, lambda edge: edge.source)
 
+    @cached_property
+    def most_chunks(self) -> int | None:
+        """How many chunks may wait at most: between its stages, and in the bodies of its nodes; None without a bound.
+
+        What a port has folded of the chunks that it waits for is not counted: it is one value in the making.
+        """
+        waiting = [_most_in_buffers(self), *(_most_in_node(node) for node in self.nodes)]
+        return None if None in waiting else sum(one for one in waiting if one is not None)
+
     def changed(self, **changes: Any) -> Plan:
         """Return the plan with some of it changed; its nodes keep their ids."""
         return with_groups_of(self, attrs.evolve(self, **changes))
@@ -255,6 +264,37 @@ class Plan:
             "text/vnd.mermaid": self.explain("mermaid"),
             "text/html": in_frame(self.explain("html")),
         }
+
+
+def _most_in_buffers(plan: Plan) -> int | None:
+    shared: dict[NodeId, int] = {}  # what several readers take as it is, is kept once
+    joins: dict[NodeId, list[int]] = {}
+    own = 0
+    for buffer in plan.buffers:
+        if buffer.kind == "unbounded":
+            return None
+        if buffer.kind != "bounded" or buffer.capacity is None:
+            continue
+        if plan.by_id[buffer.target].op is Op.JOIN:
+            joins.setdefault(buffer.target, []).append(buffer.capacity)
+        elif buffer.key is None:
+            shared[buffer.source] = max(shared.get(buffer.source, 0), buffer.capacity)
+        else:
+            own += buffer.capacity
+    # The writers of a join share its room, and each writes its chunk before it sees that there is none.
+    together = sum(sum(capacities) + len(capacities) - 1 for capacities in joins.values())
+    return own + sum(shared.values()) + together
+
+
+def _most_in_node(node: PlannedNode) -> int | None:
+    """Return how many chunks wait in a node: ahead of one that runs in a task of its own, and in its bodies."""
+    if node.op is Op.WRAP and node.ports[0].streams:
+        return None  # what it has read is kept until it cannot fail any more: as much as that takes
+    bodies = [plan.most_chunks for plan in node.plans]
+    if None in bodies:
+        return None
+    most = max((one for one in bodies if one is not None), default=0)
+    return most * node.limit + ((node.buffer or CAPACITY) if node.keeps_open else 0)
 
 
 @final

@@ -277,7 +277,9 @@ class StageRun(Workings):
         before = tuple(self._held)
         self.hold(chunks, node)
         # What measures it, and a limit, follow who is at work: it works only while it is waited for.
-        ahead = 0 if self._meter is not None or self._execution.limit is not None else CAPACITY
+        ahead = node.buffer or CAPACITY
+        if self._meter is not None or self._execution.limit is not None:
+            ahead = 0
         return Isolated(chunks, before, self._execution.nursery, ahead)
 
     # --- composite nodes ---

@@ -311,6 +311,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 RAG_TEXT = """\
 rag · str → str · producer · streams
 streaming begins at `model`, once `input`, `retriever`, `passthrough` and `prompt` are done
+64 chunks at most wait between its stages
 
     node         class      takes → gives                                             folds by
     input        transform  str                                                       concat
@@ -377,6 +378,7 @@ fan · str → {joke: str, poem: str, count: int} · aggregate · streams
 streaming begins at `model`, once `input` and `joke_prompt` are done
 streaming begins at `model.2`, once `input` and `poem_prompt` are done
 one whole chunk comes from `word_count`, once `input` is done
+194 chunks at most wait between its stages
 
     node         class      takes → gives                         folds by
     input        transform  str                                   concat
@@ -501,6 +503,7 @@ note[GF302]: the output does not stream: `reverse` is a plain function of its wh
 MIXED_TEXT = """\
 mixed · ? → str · aggregate · does not stream
 blocked by `load` (app/chains.py:80): `load` is a plain function of its whole input
+what waits between its stages has no bound: see the buffers that say so
 
     node     class      takes → gives                                        folds by
     input    transform  ?                                                    single
@@ -1038,6 +1041,7 @@ def everything() -> Graph:
         thread=True,
         suspends=True,
         keeps_open="`async with client` (line 7)",
+        buffer=8,
         emits_chunks=False,
     )
     shout = node("shout", Op.MAP, stream("chunk"), output=str, line=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import graphflow as gf
 from graphflow_compiler.plan import Plan
@@ -288,3 +289,103 @@ def test_errors_can_be_pickled() -> None:
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
     assert again.diagnostics == caught.value.diagnostics
+
+
+# --- how far a node may be ahead ---------------------------------------------------------------------------
+
+
+@gf.chunkwise
+async def echoed(chunk: str) -> str:
+    return chunk
+
+
+@gf.transform
+async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in left:
+        yield chunk
+    async for chunk in right:
+        yield chunk
+
+
+def capacities(chain: gf.Chain[Any, Any]) -> dict[str, int | None]:
+    return {f"{buffer.source}-{buffer.port}": buffer.capacity for buffer in chain.compile().plan.buffers}
+
+
+def test_a_buffer_is_as_large_as_its_writer_says() -> None:
+    fan = echoed.with_config(name="source", buffer=8) | {"a": echoed.with_config(name="one", buffer=3), "b": echoed}
+    assert capacities(fan) == {"input-chunk": None, "source-chunk": 8, "one-a": 3, "echoed-b": 64}
+    assert fan.compile().plan.most_chunks == 8 + (3 + 64 + 1)
+
+
+def test_of_a_sequence_the_last_node_is_meant() -> None:
+    fan = (echoed | gf.passthrough()).with_config(buffer=5) | {"a": echoed, "b": echoed}
+    assert capacities(fan)["passthrough-chunk"] == 5
+    assert capacities(fan.with_config(name="other", buffer=7))["passthrough-chunk"] == 5
+
+
+def test_what_is_said_again_wins_and_other_words_leave_it() -> None:
+    source = echoed.with_config(buffer=5).with_config(buffer=6).with_config(name="source")
+    assert capacities(source | {"a": echoed, "b": echoed})["source-chunk"] == 6
+
+
+def test_in_a_graph_too() -> None:
+    @gf.graph
+    def both(text: gf.Stream[str]) -> gf.Stream[str]:
+        first = echoed.with_config(name="first", buffer=2)(text)
+        return in_turn(left=first, right=echoed(text))
+
+    plan = both.compile().plan
+    (buffer,) = (buffer for buffer in plan.buffers if buffer.source == "first")
+    assert (buffer.kind, plan["first"].buffer) == ("unbounded", 2)
+    assert "so no bound is safe, not of 2 either" in buffer.reason
+    assert plan.most_chunks is None
+    assert "what waits between its stages has no bound" in str(plan)
+
+
+def test_a_plan_without_buffers_holds_nothing() -> None:
+    assert echoed.compile().plan.most_chunks == 0
+    assert "between its stages" not in str(echoed.compile().plan)
+
+
+def test_bodies_count_as_often_as_they_run() -> None:
+    body = gf.parallel(a=echoed, b=echoed)
+    most = body.compile().plan.most_chunks
+    assert most == 64 + (64 + 64 + 1)
+    each = gf.each(body, max_concurrency=3)
+    assert each.compile().plan.most_chunks == 3 * most
+    assert body.with_retry().compile().plan.most_chunks is None  # it keeps what it has read, to read it again
+    branch = gf.branch((bool, body), echoed)
+    assert branch.compile().plan.most_chunks == most
+
+
+@pytest.mark.parametrize("buffer", [0, -1])
+def test_a_buffer_holds_one_chunk_at_least(buffer: int) -> None:
+    with pytest.raises(ValueError, match=f"1 at least, not {buffer}"):
+        echoed.with_config(buffer=buffer)
+
+
+@pytest.mark.parametrize("buffer", ["8", 1.5, True])
+def test_a_buffer_is_a_number_of_chunks(buffer: Any) -> None:
+    with pytest.raises(TypeError, match="a number of chunks"):
+        echoed.with_config(buffer=buffer)
+
+
+def test_the_writer_is_no_further_ahead() -> None:
+    made: list[str] = []
+
+    @gf.aggregate
+    async def letters(text: str) -> AsyncIterator[str]:
+        for letter in text:
+            made.append(letter)
+            yield letter
+
+    async def main() -> None:
+        fan = letters.with_config(buffer=2) | {"a": echoed.with_config(buffer=1), "b": echoed.with_config(buffer=1)}
+        most = fan.compile().plan.most_chunks
+        assert most == 2 + 3
+        async with fan.stream("x" * 1000) as chunks:
+            await anext(chunks)
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(made) <= 1 + most + 3  # one in every hand
+
+    trio.run(main)

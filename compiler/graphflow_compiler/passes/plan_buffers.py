@@ -46,16 +46,19 @@ def _buffer(plan: Plan, edge: Edge, waits: _Waits) -> Buffer:
         several = len(plan.edges_from[INPUT]) > 1
         why = "the branches that share it take turns" if several else "the only consumer of the input reads it in place"
         return make("call", None, why)
+    hint = plan.by_id[edge.source].buffer
     if node.op is Op.JOIN:
         why = "a join takes whichever stream comes first, so it never waits for the wrong one"
-        return make("bounded", CAPACITY, why)
+        return make("bounded", hint or CAPACITY, why)
     if not node.port(edge.port).streams:
         return make("fold", None, "every chunk is folded as it comes: the port waits for the whole value")
     rivals = waits.rivals(edge)
     if rivals:
         named = ", ".join(f"`{rival.port}`" for rival in rivals)
-        return make("unbounded", None, f"the same stream also leads to {named}, which may have to be read first")
-    return make("bounded", CAPACITY, "a writer that is ahead waits")
+        in_vain = f", so no bound is safe, not of {hint} either" if hint else ""
+        why = f"the same stream also leads to {named}, which may have to be read first{in_vain}"
+        return make("unbounded", None, why)
+    return make("bounded", hint or CAPACITY, "a writer that is ahead waits")
 
 
 @final

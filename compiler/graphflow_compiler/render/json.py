@@ -41,6 +41,7 @@ def _plan(outline: Outline) -> dict[str, Any]:
             "waits_for": {beginning.node: list(beginning.waits) for beginning in outline.beginnings},
             "blocked_by": outline.blocked_by,
         },
+        "most_chunks": outline.most_chunks,
         "nodes": [_node(node) for node in outline.nodes],
         "edges": [_edge(edge) for node in outline.nodes for edge in node.inputs],
         "stages": [_stage(stage) for stage in outline.stages],

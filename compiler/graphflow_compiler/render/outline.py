@@ -284,6 +284,7 @@ class Outline:
         nodes: in topological order, the input first; each with its edges.
         stages, output: as in the plan.
         scopes, diagnostics: as in the plan, with locations as they are shown.
+        most_chunks: as in the plan.
         run: what was measured of the whole, a sentence each.
         spans: when its nodes were at work, where that was measured.
     """
@@ -302,6 +303,7 @@ class Outline:
     output: NodeId
     scopes: tuple[Scope, ...]
     diagnostics: tuple[Diagnostic, ...]
+    most_chunks: int | None = 0
     run: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
 
@@ -341,6 +343,14 @@ class Outline:
             node = self.by_id[self.blocked_by]
             where = f" ({node.location})" if node.location is not None else ""
             yield f"blocked by `{node.id}`{where}: {node.reason}"
+
+    @property
+    def memory(self) -> Iterable[str]:
+        """How many chunks may wait in it, where any may."""
+        if self.most_chunks is None:
+            yield "what waits between its stages has no bound: see the buffers that say so"
+        elif self.most_chunks:
+            yield f"{self.most_chunks:,} chunks at most wait between its stages"
 
     def all_diagnostics(self) -> Iterable[tuple[str, Diagnostic]]:
         """Yield every diagnostic, those of bodies too, with the words that say in which body; "" for the plan's own."""
@@ -405,6 +415,7 @@ def outline_of(plan: Plan, *, measured: Measured | None = None, locate: Locate |
         output=plan.output,
         scopes=tuple(attrs.evolve(scope, location=words.location(scope.location)) for scope in plan.scopes),
         diagnostics=tuple(map(words.diagnostic, plan.diagnostics)),
+        most_chunks=plan.most_chunks,
     )
 
 
@@ -595,6 +606,8 @@ def _details(node: Node) -> Mapping[str, object]:
     }
     if node.keeps_open:
         details["keeps_open"] = node.keeps_open
+    if node.buffer is not None:
+        details["buffer"] = node.buffer
     if node.accumulate is not None:
         details["accumulate"] = node.accumulate.name
     if not node.emits_chunks:

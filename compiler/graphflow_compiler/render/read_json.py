@@ -38,7 +38,7 @@ MOST_NODES: Final = 200_000
 MOST_NESTED: Final = 40
 
 #: What a node says beyond its cells, if it does: see `NodeLine.details`.
-_DETAILS: Final = ("keys", "limit", "async", "thread", "suspends", "keeps_open", "accumulate", "emits_chunks")
+_DETAILS: Final = ("keys", "limit", "async", "thread", "suspends", "keeps_open", "buffer", "accumulate", "emits_chunks")
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 _Ends = tuple[str, str, str | None, str | None]
@@ -186,6 +186,7 @@ class _Reader:
             output=known(part["output"]),
             scopes=tuple(map(_scope, part["scopes"].array())),
             diagnostics=tuple(map(_diagnostic, part["diagnostics"].array())),
+            most_chunks=_most_chunks(part),
         )
 
     def _edges(self, part: _Part, known: _Known, node_parts: list[_Part]) -> Mapping[NodeId, list[EdgeLine]]:
@@ -278,6 +279,12 @@ def _check_stages(part: _Part, nodes: tuple[NodeLine, ...], stages: tuple[Stage,
                 part["stages"].fail(f"`{node.id}` stands before `{edge.source}`, which leads into it")
     if len(place) != len(nodes) - 1:
         part["stages"].fail("a stage names a node that there is not, or the input")
+
+
+def _most_chunks(part: _Part) -> int | None:
+    if "most_chunks" not in part:  # it was written before plans said it
+        return 0
+    return None if part["most_chunks"].value is None else part["most_chunks"].number()
 
 
 def _port(part: _Part, fed: set[str | None]) -> PortLine:

@@ -58,7 +58,7 @@ def as_text(outline: Outline, *, full: bool = False, width: int = WIDTH) -> str:
 
 def _body(outline: Outline, width: int, *, full: bool, titles: bool) -> Iterator[str]:
     """Yield what stands under the headline of a plan, or of a body."""
-    for sentence in (*outline.verdict, *outline.run):
+    for sentence in (*outline.verdict, *outline.memory, *outline.run):
         yield from _wrapped(sentence, width, rest="  ")
     shown = shown_stages(outline, full=full)
     nodes = (node for each in shown if isinstance(each, ShownStage) for node in each.nodes)
