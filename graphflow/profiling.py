@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,15 @@ def profile_of(meter: Meter, duration: float, output: object) -> Profile:
         critical_path=critical_path(meter.plan, nodes),
         diagnostics=tuple(_found(meter)),
         output=output,
+        grown=tuple(_grown(meter)),
     )
+
+
+def _grown(meter: Meter) -> Iterator[str]:
+    for what in meter.grown:
+        yield f"between stage {what['writer']} and {' and '.join(what['readers'])}: {what['room']} chunks from then on"
+    for body in meter.plan.nested:
+        yield from _grown(meter.body(body))
 
 
 def _figures(meter: Meter) -> Mapping[str, NodeProfile]:

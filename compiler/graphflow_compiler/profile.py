@@ -79,6 +79,7 @@ class Profile:
         critical_path: what that first chunk waited for, step by step: what they took adds up to `first_chunk`.
         diagnostics: what was planned, but not seen: GF401.
         output: the value of the output; a list of its chunks, where nothing says how they fold.
+        grown: the buffers that had to grow, because the run had come to a standstill: a mistake in the plan, to report.
     """
 
     plan: Plan
@@ -88,6 +89,7 @@ class Profile:
     critical_path: tuple[PathStep, ...]
     diagnostics: tuple[Diagnostic, ...]
     output: object = attrs.field(repr=False)
+    grown: tuple[str, ...] = ()
 
     def explain(self, format: Format = "text", *, full: bool = False) -> str:
         """Show the plan with what was measured: as text, as a page (``html``), as a drawing, or as JSON.

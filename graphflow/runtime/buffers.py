@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from graphflow.runtime.slices import Slice
@@ -12,6 +12,8 @@ from graphflow_compiler.accumulate import Fold
 
 if TYPE_CHECKING:
     from graphflow.runtime.metering import Watch
+    from graphflow.runtime.standstill import Waits
+    from graphflow_compiler.plan import StageId
 
 _NOTHING: Final = object()
 
@@ -36,6 +38,11 @@ class Failures:
             self.unseen.append(error)
         else:
             self._elsewhere = error
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is an error to take."""
+        return bool(self.unseen) or self._elsewhere is not None
 
     def take(self) -> BaseException | None:
         """Return the next error, which is the caller's from now on; None if there is no other."""
@@ -101,8 +108,43 @@ class Log:
 
     async def room(self) -> None:
         """Wait until there is room for a chunk."""
-        while self._readers and len(self._chunks) >= self._limit:
+        while self.keeps_waiting:
             await self._writers.park()
+
+    async def room_for(self, stage: StageId, waits: Waits) -> None:
+        """Do the same where others can see it.
+
+        Args:
+            stage: who waits here.
+            waits: who in this execution waits for whom.
+        """
+        while self._readers and len(self._chunks) >= self._limit:
+            if waits.sleepers.count + 1 >= waits.live and waits.look(stage, self):
+                continue  # something has grown, perhaps this
+            await self._writers.park()
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether a writer has to wait."""
+        return bool(self._readers) and len(self._chunks) >= self._limit
+
+    def slowest(self) -> list[Reader]:
+        """Return the readers because of whom there is no room."""
+        return [one for one in self._readers if one.capacity is not None and one.position + one.capacity == self._bound]
+
+    def room_in_all(self) -> int:
+        """Return how many chunks there may be, at the least, that a reader has not gone through."""
+        return min((one.capacity for one in self._readers if one.capacity is not None), default=sys.maxsize)
+
+    def grow(self) -> int:
+        """Give all readers twice the room, let the writers go on, and return how much room there is now."""
+        for reader in self._readers:
+            if reader.capacity is not None:
+                reader.capacity *= 2
+        self._rebound()
+        self._limit = self._bound - self._gone
+        self._writers.wake()
+        return self.room_in_all()
 
     # --- readers: what has to be known of all is counted, so that no step of one looks at all of them ---
 
@@ -183,9 +225,11 @@ class Reader:
     Attributes:
         position: how many chunks it has gone through.
         watch: who measures it; None where nobody does.
+        stage: the stage that reads; None outside of an execution.
+        waits: who waits for whom there.
     """
 
-    __slots__ = ("_failures", "_taken", "_writing", "capacity", "log", "position", "watch")
+    __slots__ = ("_failures", "_taken", "_writing", "capacity", "log", "position", "stage", "waits", "watch")
 
     def __init__(self, log: Log, capacity: int | None, writers: int = 1) -> None:
         self.log = log
@@ -195,6 +239,8 @@ class Reader:
         self._writing = writers
         self._failures = Failures()
         self.watch: Watch | None = None
+        self.stage: StageId | None = None
+        self.waits: Waits | None = None
         log.add(self)
 
     def add_writer(self, capacity: int | None) -> None:
@@ -233,6 +279,9 @@ class Reader:
                 if self.watch is not None:
                     self.watch.gets(0)
                 return []
+            waits = self.waits
+            if waits is not None and waits.sleepers.count + 1 >= waits.live:
+                waits.look(self.stage, self)
             await log._waiting.park()
             has_waited = True
         first = self.position - log._gone
@@ -254,6 +303,18 @@ class Reader:
                 yield chunk
                 if time is not None and time.due():
                     await time.renew()
+
+    @property
+    def parkings(self) -> Sequence[Parking]:
+        """Where tasks wait for chunks of the log, and where they wait for room."""
+        return self.log._waiting, self.log._writers
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether there is nothing to read yet."""
+        log = self.log
+        is_told = self._writing <= 0 or self._failures.has_any
+        return not is_told and self.position == log._gone + len(log._chunks)
 
     def abandon(self) -> None:
         """Say that the reader has left."""
@@ -282,6 +343,8 @@ class Slot:
         "_unfoldable",
         "_value",
         "abandoned",
+        "stage",
+        "waits",
     )
 
     def __init__(self, fold: Fold) -> None:
@@ -294,6 +357,8 @@ class Slot:
         self._has_begun = False
         self._started: Callable[[], None] | None = None
         self.abandoned = False
+        self.stage: StageId | None = None
+        self.waits: Waits | None = None
 
     def watch(self, started: Callable[[], None]) -> None:
         """Call a function, for events, when the first chunk comes; at once if one has come."""
@@ -340,11 +405,24 @@ class Slot:
 
     async def wait(self) -> None:
         """Wait until the value is complete, or cannot be; raises the error of the writer, if it failed."""
-        while not self._done and self._unfoldable is None:
+        while self.keeps_waiting:
+            waits = self.waits
+            if waits is not None and waits.sleepers.count + 1 >= waits.live:
+                waits.look(self.stage, self)
             await self._reader.park()
         error = self._failures.take()
         if error is not None:
             raise error
+
+    @property
+    def parkings(self) -> Sequence[Parking]:
+        """Where a task waits for the value."""
+        return (self._reader,)
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Whether the value is not complete yet."""
+        return not self._done and self._unfoldable is None
 
     def value(self) -> object:
         """Return the value.

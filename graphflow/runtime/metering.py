@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import threading
 import types
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 from graphflow.runtime.current import NOTHING
@@ -71,6 +71,7 @@ class Meter:
     Attributes:
         tallies: by node.
         most: by node and port, how many chunks waited at most to be read there.
+        grown: what was told of every buffer that had to grow, which none should.
     """
 
     def __init__(self, plan: Plan, clock: Callable[[], float], began: float) -> None:
@@ -80,6 +81,7 @@ class Meter:
         self.thread = threading.get_ident()
         self.tallies: dict[NodeId, Tally] = {node.id: Tally() for node in plan.nodes}
         self.most: dict[tuple[NodeId, str], int] = {}
+        self.grown: list[Mapping[str, Any]] = []
         self._bodies: dict[int, Meter] = {
             id(body): Meter(body, clock, began) for node in plan.nodes for body in node.plans
         }

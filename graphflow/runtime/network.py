@@ -6,6 +6,7 @@ are told to end. Whoever reads the final output gets one error as itself, severa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
 
@@ -13,6 +14,8 @@ import attrs
 import trio
 
 from graphflow.errors import InputError
+from graphflow.events import CustomEvent
+from graphflow.runtime import standstill
 from graphflow.runtime.buffers import Buffer, Log, Reader, Slot
 from graphflow.runtime.code import select, without
 from graphflow.runtime.current import CURRENT, NOTHING
@@ -100,6 +103,7 @@ class Network:
         self._errors: list[BaseException] = []
         self._first_error: BaseException | None = None
         self._left: set[StageId] = set()
+        self._waits = standstill.Waits(self._plan.output_stage.id, self._task_of, self._grown)
 
     # --- what stages ask ---
 
@@ -127,12 +131,13 @@ class Network:
         """Return what waits until all that read a node have room: at the pace of the slowest."""
         buffers = [outlet.buffer for outlet in self._outlets(node_id)]
         logs = tuple(dict.fromkeys(buffer.log for buffer in buffers if isinstance(buffer, Reader)))
+        waits, stage = self._waits, self._plan.by_id[node_id].stage or StageId(INPUT)
         if len(logs) == 1:
-            return logs[0].room
+            return functools.partial(logs[0].room_for, stage, waits)
 
         async def room() -> None:
             for log in logs:
-                await log.room()
+                await log.room_for(stage, waits)
 
         return room
 
@@ -170,6 +175,22 @@ class Network:
             else:
                 log = logs.setdefault(planned.source, Log()) if planned.key is None else Log()
                 self._buffers[place] = Reader(log, planned.capacity)
+            writer, reader = (self._plan.by_id[node_id].stage for node_id in (planned.source, planned.target))
+            assert reader is not None
+            self._waits.connect(self._buffers[place], writer or StageId(INPUT), reader)
+
+    def _task_of(self, stage: StageId) -> trio.lowlevel.Task | None:
+        work = self._works.get(stage)
+        return None if work is None else work.task
+
+    def _grown(self, what: Mapping[str, Any]) -> None:
+        """Tell everybody that a buffer has grown, which should not have been needed."""
+        execution = self._execution
+        for view in execution.base.views if execution.base is not None else ():
+            view.listener.log.append(CustomEvent(view.run, dict(what), 0, standstill.GREW))
+        if execution.meter is not None:
+            execution.meter.grown.append(what)
+        standstill.warn(self._plan.name, what)
 
     def _outlets(self, node_id: NodeId) -> list[Outlet]:
         outlets = self._outlets_of.get(node_id)
@@ -214,6 +235,7 @@ class Network:
     def _spawn(self, stage_id: StageId, run: Callable[..., Awaitable[None]], argument: Any) -> None:
         work = self._works[stage_id] = Work()
         self._live += 1
+        self._waits.live += 1
         self._execution.nursery.start_soon(self._run_task, work, run, argument, name=f"graphflow stage {stage_id}")
 
     @trio.lowlevel.enable_ki_protection
@@ -258,6 +280,12 @@ class Network:
 
     def _finish(self, work: Work, outlets: list[Outlet], raised: Raised, stage: Stage | None = None) -> None:
         """Say to the readers of a stage that it is done, or why not; whoever reads it gets the error."""
+        try:
+            self._tell_readers(work, outlets, raised, stage)
+        finally:  # now that those who wait for it are awake
+            self._waits.end(StageId(INPUT) if stage is None else stage.id)
+
+    def _tell_readers(self, work: Work, outlets: list[Outlet], raised: Raised, stage: Stage | None) -> None:
         if not raised.errors:
             for outlet in outlets:
                 outlet.buffer.end()

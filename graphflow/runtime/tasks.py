@@ -15,10 +15,8 @@ from typing import Any, Final, final
 
 import trio
 
-_Waiters = deque[trio.lowlevel.Task]
-
 #: Where the tasks are that wait for another part of a run; None once they are told to end.
-_WAITING: Final[dict[trio.lowlevel.Task, _Waiters | None]] = {}
+_WAITING: Final[dict[trio.lowlevel.Task, Parking | None]] = {}
 
 
 def require_trio(verb: str) -> None:
@@ -42,17 +40,29 @@ def _in_asyncio() -> bool:
 
 
 @final
+class Sleepers:
+    """How many tasks wait, at several places."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+@final
 class Parking:
     """Where tasks wait until somebody wakes them, without the cost of a scheduler tick while nobody has to.
 
     Attributes:
         tasks: those that wait.
+        sleepers: counts them, with those of other places; None where nobody wants to know.
     """
 
-    __slots__ = ("tasks",)
+    __slots__ = ("sleepers", "tasks")
 
     def __init__(self) -> None:
-        self.tasks: _Waiters = deque()
+        self.tasks: deque[trio.lowlevel.Task] = deque()
+        self.sleepers: Sleepers | None = None
 
     @trio.lowlevel.enable_ki_protection
     async def park(self, *, ends: bool = False) -> None:
@@ -63,19 +73,32 @@ class Parking:
         """
         task = trio.lowlevel.current_task()
         self.tasks.append(task)
+        if self.sleepers is not None:
+            self.sleepers.count += 1
 
         def abort(_: Any) -> trio.lowlevel.Abort:
-            self.tasks.remove(task)
+            self.leave(task)
             return trio.lowlevel.Abort.SUCCEEDED
 
         if ends:
             await trio.lowlevel.wait_task_rescheduled(abort)
         else:
-            await _wait(task, self.tasks, trio.lowlevel.wait_task_rescheduled(abort))  # noqa: ASYNC105  # it awaits it
+            await _wait(task, self, trio.lowlevel.wait_task_rescheduled(abort))  # noqa: ASYNC105  # it awaits it
+
+    def leave(self, task: trio.lowlevel.Task) -> bool:
+        """Let a task wait here no more; tells whether it did."""
+        if task not in self.tasks:
+            return False
+        self.tasks.remove(task)
+        if self.sleepers is not None:
+            self.sleepers.count -= 1
+        return True
 
     @trio.lowlevel.enable_ki_protection
     def wake(self) -> None:
         """Wake all that wait."""
+        if self.sleepers is not None:
+            self.sleepers.count -= len(self.tasks)
         while self.tasks:
             trio.lowlevel.reschedule(self.tasks.popleft())
 
@@ -83,11 +106,15 @@ class Parking:
 @trio.lowlevel.enable_ki_protection
 async def pause() -> None:
     """Let others run; raises `trio.Cancelled` if this task is cancelled."""
-    await _wait(trio.lowlevel.current_task(), deque(), trio.lowlevel.checkpoint())  # noqa: ASYNC105  # it awaits it
+    await _wait(trio.lowlevel.current_task(), _NOWHERE, trio.lowlevel.checkpoint())  # noqa: ASYNC105  # it awaits it
 
 
-async def _wait(task: trio.lowlevel.Task, waiters: _Waiters, wait: Awaitable[object]) -> None:
-    _WAITING[task] = waiters
+#: Where those are that only let others run.
+_NOWHERE: Final = Parking()
+
+
+async def _wait(task: trio.lowlevel.Task, parking: Parking, wait: Awaitable[object]) -> None:
+    _WAITING[task] = parking
     try:
         await wait
     finally:
@@ -101,19 +128,20 @@ class Work:
     """The work of one task: ``with work:`` around all of it, what it opens and closes included.
 
     Attributes:
+        task: the task, while it works.
         told: it was told to end.
     """
 
-    __slots__ = ("_scope", "_task", "told")
+    __slots__ = ("_scope", "task", "told")
 
     def __init__(self) -> None:
         self._scope = trio.CancelScope()
-        self._task: trio.lowlevel.Task | None = None
+        self.task: trio.lowlevel.Task | None = None
         self.told = False
 
     @trio.lowlevel.enable_ki_protection
     def __enter__(self) -> None:
-        self._task = trio.lowlevel.current_task()
+        self.task = trio.lowlevel.current_task()
         self._scope.__enter__()
 
     def begin(self) -> None:
@@ -125,7 +153,7 @@ class Work:
     def __exit__(
         self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        self._task = None
+        self.task = None
         return self._scope.__exit__(exc_type, raised, traceback) or (self.told and isinstance(raised, GeneratorExit))
 
     @trio.lowlevel.enable_ki_protection
@@ -134,13 +162,12 @@ class Work:
         if self.told:
             return
         self.told = True
-        task = self._task
+        task = self.task
         if task is None:
             return
         if task not in _WAITING:
             self._scope.cancel()
             return
-        waiters, _WAITING[task] = _WAITING[task], None
-        if waiters and task in waiters:
-            waiters.remove(task)
+        parking, _WAITING[task] = _WAITING[task], None
+        if parking is not None and parking.leave(task):
             trio.lowlevel.reschedule(task)

@@ -3,6 +3,7 @@
     python -m tests.fuzz --graphs 20000 --seed 1
     python -m tests.fuzz --seed 1 --only 17       one of them again
     python -m tests.fuzz --bounded                every buffer bounded: this must find deadlocks
+    python -m tests.fuzz --bounded --grow         those that bring about a standstill grow: this must find none
 
 It ends with 1 if anything was found.
 """
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="run one, by its number")
     parser.add_argument("--nodes", type=int, default=60, help="how large they are at most, about")
     parser.add_argument("--bounded", action="store_true", help="bound every buffer; this must find deadlocks")
+    parser.add_argument("--grow", action="store_true", help="with --bounded: let buffers grow; this must find nothing")
     parser.add_argument("--stop", type=int, default=10, help="stop when so many have failed")
     chosen = parser.parse_args()
 
@@ -51,7 +53,7 @@ def main() -> int:
         size = sum(1 for _ in steps(case.example.spec))
         nodes, largest = nodes + size, max(largest, size)
         verbs[f"{case.verb}, {case.leaving}"] += 1
-        why = problem(case, bounded=chosen.bounded)
+        why = problem(case, bounded=chosen.bounded, grows=chosen.grow)
         if done % 500 == 0 or done == len(numbers):
             gc.collect()
             print(f"{done} graphs, {sum(found.values())} failed, {time.monotonic() - began:.0f} s", flush=True)
@@ -65,8 +67,11 @@ def main() -> int:
         kind = why.partition(":")[0]
         found[kind] += 1
         print(f"graph {number} of seed {chosen.seed} fails: --seed {chosen.seed} --only {number}\n{why}")
-        least = shrunk(case, choices, functools.partial(_fails, kind=kind, bounded=chosen.bounded), chosen.nodes)
-        print(f"the least that fails like this:\n{least.describe()}\n{problem(least, bounded=chosen.bounded)}\n")
+        least = shrunk(
+            case, choices, functools.partial(_fails, kind=kind, bounded=chosen.bounded, grows=chosen.grow), chosen.nodes
+        )
+        again = problem(least, bounded=chosen.bounded, grows=chosen.grow)
+        print(f"the least that fails like this:\n{least.describe()}\n{again}\n")
         if sum(found.values()) >= chosen.stop:
             break
     print(f"nodes: {nodes} in all, {largest} in the largest")
@@ -76,8 +81,8 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _fails(case: Case, *, kind: str, bounded: bool) -> bool:
-    why = problem(case, bounded=bounded)
+def _fails(case: Case, *, kind: str, bounded: bool, grows: bool) -> bool:
+    why = problem(case, bounded=bounded, grows=grows)
     return why is not None and why.startswith(f"{kind}:")
 
 

@@ -29,12 +29,19 @@ def test_the_graphs_are_the_same_every_time_and_of_all_sizes() -> None:
 
 
 def test_it_finds_the_deadlock_of_a_graph_whose_buffers_are_all_bounded() -> None:
-    case, _ = case_of(SEED, 15)
+    case, _ = case_of(SEED, 18)
     assert problem(case) is None
     assert problem(case, bounded=True) == "deadlock: every task waits"
 
 
+def test_buffers_that_bring_about_a_standstill_grow() -> None:
+    for number in range(60):
+        case, _ = case_of(SEED, number)
+        why = problem(case, bounded=True, grows=True)
+        assert why is None, f"python -m tests.fuzz --bounded --grow --seed {SEED} --only {number}: {why}"
+
+
 def test_a_case_that_fails_is_made_smaller() -> None:
-    case, choices = case_of(SEED, 15)
+    case, choices = case_of(SEED, 18)
     least = shrunk(case, choices, lambda one: sum(1 for _ in steps(one.example.spec)) >= 3)
     assert sum(1 for _ in steps(least.example.spec)) == 3

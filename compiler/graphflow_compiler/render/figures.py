@@ -63,6 +63,8 @@ def seconds(time: float) -> str:
 
 
 def _sentences(profile: Profile) -> Iterator[str]:
+    for grown in profile.grown:
+        yield f"a buffer had to grow, which should never happen: {grown}"
     if profile.first_chunk is None:
         yield f"measured: no chunk came; it took {seconds(profile.duration)}"
         return

@@ -1,0 +1,105 @@
+"""A run that comes to a standstill because of its buffers, which plans make impossible, goes on with a larger one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from unittest import mock
+
+import pytest
+import trio
+import trio.testing
+
+import graphflow as gf
+from graphflow import testing
+from graphflow.runtime import standstill
+from tests.fuzz.checks import all_bounded
+from tests.laws.running import narrow, with_plan
+
+
+@gf.aggregate
+async def letters(count: int) -> AsyncIterator[str]:
+    for number in range(count):
+        yield f"{number} "
+
+
+@gf.transform
+async def passed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        await trio.lowlevel.checkpoint()
+        yield chunk
+
+
+@gf.transform
+async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in left:
+        yield chunk
+    async for chunk in right:
+        yield chunk
+
+
+COUNT = 50
+CHAIN = letters | {"left": passed, "right": passed} | in_turn
+EXPECTED = "".join(f"{number} " for number in range(COUNT)) * 2
+
+
+def too_small() -> gf.Program[int, str]:
+    """Return a program whose buffers are all bounded, against the plan."""
+    program = CHAIN.compile()
+    return with_plan(program, narrow(all_bounded(program.plan, 4), 4))
+
+
+def test_it_goes_on_and_warns() -> None:
+    with pytest.warns(RuntimeWarning, match="a run of `sequence` had come to a standstill.*Please report it"):
+        assert testing.run(too_small().invoke, COUNT) == EXPECTED
+
+
+@pytest.mark.filterwarnings("ignore:a run of")
+def test_listeners_are_told() -> None:
+    async def told() -> list[object]:
+        async with too_small().events(COUNT) as events:
+            return [event.data async for event in events if event.name == standstill.GREW]
+
+    grown = testing.run(told)
+    assert grown
+    assert all(set(each) == {"writer", "readers", "room"} for each in grown if isinstance(each, dict))
+    assert next(each["room"] for each in grown if isinstance(each, dict)) == 8
+
+
+@pytest.mark.filterwarnings("ignore:a run of")
+def test_a_profile_says_so() -> None:
+    async def profiled() -> gf.Profile:
+        return await too_small().explain_analyze(COUNT)
+
+    profile = testing.run(profiled)
+    assert profile.output == EXPECTED
+    assert profile.grown
+    assert "a buffer had to grow, which should never happen: between stage" in str(profile)
+
+
+def test_without_growth_it_would_wait_forever() -> None:
+    async def in_time() -> None:
+        with trio.fail_after(1000):
+            await too_small().invoke(COUNT)
+
+    with mock.patch.object(standstill, "GROWS", False), pytest.raises(trio.TooSlowError):
+        testing.run(in_time)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_waits_for_something_else_is_no_standstill() -> None:
+    @gf.transform
+    async def slow(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            await trio.sleep(10)
+            yield chunk
+
+    async def slowly() -> list[object]:
+        chain = letters | {"left": slow, "right": passed.with_config(buffer=1)}
+        got: list[object] = []
+        async with chain.stream(200) as records:
+            async for record in records:
+                await trio.sleep(1)
+                got.append(record)
+        return got
+
+    assert len(testing.run(slowly)) == 400
