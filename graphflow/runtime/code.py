@@ -65,7 +65,7 @@ class Straight:
         if traceback is None or is_annotated(error, run_id):
             return
         node_id = self._function.source.lines.get(traceback.tb_lineno, self._plan.output)
-        annotate(error, self._plan.by_id[node_id], run_id)
+        annotate(error, self._plan, self._plan.by_id[node_id], run_id)
 
 
 @final

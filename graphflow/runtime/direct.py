@@ -57,6 +57,11 @@ class Place:
             self._id = RunIds()()
         return self._id
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Nothing: it is no body."""
+        return ()
+
     def tap(self, node_id: NodeId) -> Tap | None:
         """Return None: nothing is to be told."""
         return None

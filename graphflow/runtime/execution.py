@@ -18,6 +18,7 @@ from graphflow.runtime.each import run_each
 from graphflow.runtime.failures import Raised, combined
 from graphflow.runtime.metering import UNCALLED, Meter
 from graphflow.runtime.network import Network
+from graphflow.runtime.notes import path_to
 from graphflow.runtime.recorder import Config, Recorder, Tap
 from graphflow.runtime.slices import ListenedTurn, Slice, Turn, turn
 from graphflow.runtime.stage import StageRun
@@ -84,6 +85,7 @@ class Execution:
             is no body, or nobody listens.
         reads_in: the run that its source runs in: that of the execution that a body is in; without it the caller's.
         meter: what measures it; None where nobody does.
+        path: the names of what the plan stands in, outermost first, where it is a body.
     """
 
     __slots__ = (
@@ -99,6 +101,7 @@ class Execution:
         "input",
         "meter",
         "network",
+        "path",
         "plan",
     )
 
@@ -114,7 +117,9 @@ class Execution:
         body_of: tuple[Current, Current] | None = None,
         reads_in: Current | None = None,
         meter: Meter | None = None,
+        path: tuple[str, ...] = (),
     ) -> None:
+        self.path = path
         self.code = code
         self.meter = meter
         self.plan = plan = code.plan
@@ -246,6 +251,7 @@ class Execution:
             body_of=(told.current(node), told.inside(node)) if told is not None else None,
             reads_in=self.base,
             meter=self.meter.body(plan) if self.meter is not None else None,
+            path=(*self.path, *path_to(self.plan, node), node.name),
         )
 
     def each(self, node: PlannedNode, tap: Tap | None, items: Any) -> AsyncGenerator[Any, None]:

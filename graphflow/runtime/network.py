@@ -274,7 +274,7 @@ class Network:
             await chunks.aclose()
         for error in (*raised.errors, *closing.errors):
             if isinstance(error, Exception):
-                annotate(error, self._plan.by_id[INPUT], self._execution.run_id)
+                annotate(error, self._plan, self._plan.by_id[INPUT], self._execution.run_id, self._execution.path)
         self._errors += only_errors(closing.errors)
         self._finish(work, outlets, raised)
 

@@ -7,7 +7,7 @@ from types import FrameType
 
 from graphflow_compiler.generate import Source
 from graphflow_compiler.ir import NodeId
-from graphflow_compiler.plan import PlannedNode
+from graphflow_compiler.plan import Plan, PlannedNode
 
 
 def is_annotated(error: BaseException, run_id: str) -> bool:
@@ -15,10 +15,31 @@ def is_annotated(error: BaseException, run_id: str) -> bool:
     return any(note.endswith(f", run {run_id}") for note in getattr(error, "__notes__", ()))
 
 
-def annotate(error: BaseException, node: PlannedNode, run_id: str) -> None:
-    """Add the note that says where an error comes from."""
+def annotate(error: BaseException, plan: Plan, node: PlannedNode, run_id: str, around: tuple[str, ...] = ()) -> None:
+    """Add the note that says where an error comes from.
+
+    Args:
+        error: the error.
+        plan: the plan that the node is in.
+        node: the node.
+        run_id: the id of the run.
+        around: the path to the node whose body the plan is.
+    """
     place = f" ({node.location})" if node.location is not None else ""
-    error.add_note(f"in node `{node.id}`{place}, run {run_id}")
+    path = (*around, *path_to(plan, node))
+    inside = f" in `{' > '.join(path)}`" if len(path) > 1 else ""  # one name is that of the chain itself
+    error.add_note(f"in node `{node.id}`{place}{inside}, run {run_id}")
+
+
+def path_to(plan: Plan, node: PlannedNode) -> tuple[str, ...]:
+    """Return the names of the groups that a node stands in, outermost first."""
+    scopes = {scope.id: scope for scope in plan.scopes}
+    path: list[str] = []
+    scope = scopes.get(node.scope) if node.scope is not None else None
+    while scope is not None:
+        path.append(scope.name)
+        scope = scopes.get(scope.parent) if scope.parent is not None else None
+    return tuple(reversed(path))
 
 
 def frame_of(generator: object) -> FrameType | None:

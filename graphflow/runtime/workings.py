@@ -37,6 +37,10 @@ class Surroundings(Protocol):
     def run_id(self) -> str:
         """The id of the run, for notes on errors."""
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names of what the plan stands in, outermost first, where it is the body of a node."""
+
     def tap(self, node_id: NodeId) -> Tap | None:
         """Return what is to be told of a node; None where nobody listens."""
 
@@ -85,7 +89,7 @@ class Workings:
         found = find_node(error, self._frames)
         if at is None or found is not None:
             at = self._plan.by_id[found or self.stage.nodes[-1]]
-        annotate(error, at, run_id)
+        annotate(error, self._plan, at, run_id, self._run.path)
 
     # --- whole values ---
 

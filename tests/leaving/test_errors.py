@@ -504,3 +504,27 @@ def test_a_deadline_around_a_run_is_not_reached_by_a_run_that_is_over() -> None:
         assert not scope.cancelled_caught
 
     run(main)
+
+
+def test_a_note_says_the_path_to_a_node_in_a_node() -> None:
+    def breaks(text: str) -> str:
+        raise KeyError(text)
+
+    inner = gf.passthrough() | gf.aggregate(breaks)
+    chain = gf.passthrough() | gf.parallel(left=gf.passthrough(), right=gf.each(inner).with_config(name="for each"))
+    with pytest.raises(KeyError) as caught:
+        chain.sync.invoke(["a"])
+    (note,) = caught.value.__notes__
+    assert note.startswith("in node `breaks` (")
+    assert " in `sequence > parallel > for each > sequence`, run " in note
+
+
+def test_a_note_says_no_path_where_there_is_only_the_chain() -> None:
+    def breaks(text: str) -> str:
+        raise KeyError(text)
+
+    for chain in (gf.aggregate(breaks), gf.passthrough() | gf.aggregate(breaks)):
+        with pytest.raises(KeyError) as caught:
+            chain.sync.invoke("a")
+        (note,) = caught.value.__notes__
+        assert " in `" not in note
