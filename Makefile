@@ -10,7 +10,7 @@ FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest fuzz fuzz-graphs bench bench-page clean
+.PHONY: help demo test check lint types stubs typing format test-oldest fuzz fuzz-graphs soak bench bench-page clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
 	@echo "make fuzz         look for JSON texts that break a law of the parser; FUZZ=-max_total_time=600 is the default"
 	@echo "make fuzz-graphs  run 20,000 random chains and check them; GRAPHS=--bounded must find deadlocks"
+	@echo "make soak         run chains for ten minutes against a provider that misbehaves: nothing may grow"
 	@echo "make bench        measure everything beside hand-written code and langchain-core; BENCH=--help shows options"
 	@echo "make bench-page   do that, and write the table into docs/explanation/performance.md"
 	@echo "make clean        remove everything that these targets made"
@@ -64,6 +65,9 @@ fuzz: $(VENV)/.test $(VENV)/.fuzz
 
 fuzz-graphs: $(VENV)/.test
 	@$(BIN)/python -m tests.fuzz $(GRAPHS)
+
+soak: $(VENV)/.test
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(BENCH)

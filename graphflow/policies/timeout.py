@@ -52,7 +52,8 @@ class Timeout(Policy):
             spent = 0.0
             pause, what = self.first_chunk, "before its first chunk"
             while True:
-                left = math.inf if self.total is None else self.total - spent
+                # A chunk may come after the time is up: where the body holds off its cancellation, or the event loop.
+                left = math.inf if self.total is None else max(self.total - spent, 0.0)
                 limit = min(left, math.inf if pause is None else pause)
                 began = trio.current_time()
                 chunk: Any = NOTHING

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import tenacity
 import trio
+import trio.testing
 
 import graphflow as gf
+from graphflow import testing
 from graphflow.policies.cache import key_of
 from tests.events.hearing import check_sound, hear
 from tests.laws.simulation import simulate
@@ -431,3 +433,24 @@ def test_a_transform_with_a_cache_waits_for_its_whole_input_and_the_plan_says_so
     assert isinstance(chain, gf.Producer)
     assert streamed(letters | chain, "ab") == ["AB"]
     assert "waits for its whole input" in str(gf.compile(chain))
+
+
+def test_a_chunk_may_come_after_the_time_is_up() -> None:
+    @gf.aggregate
+    async def stubborn(text: str) -> AsyncIterator[str]:
+        clock = trio.lowlevel.current_clock()
+        assert isinstance(clock, trio.testing.MockClock)
+        clock.jump(5)  # it has worked for so long, and let nobody else run
+        yield text
+        await trio.sleep(5)
+        yield text
+
+    async def read() -> list[str]:
+        got = []
+        with pytest.raises(gf.TimeLimitError, match="longer than 1 s in all"):
+            async with stubborn.with_timeout(total=1).stream("x") as chunks:
+                async for chunk in chunks:
+                    got.append(chunk)
+        return got
+
+    assert testing.run(read) == ["x"]
