@@ -10,7 +10,7 @@ FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest fuzz fuzz-graphs soak bench bench-page clean
+.PHONY: help demo test check lint types stubs typing format test-oldest fuzz fuzz-graphs soak bench bench-page docs clean
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make soak         run chains for ten minutes against a provider that misbehaves: nothing may grow"
 	@echo "make bench        measure everything beside hand-written code and langchain-core; BENCH=--help shows options"
 	@echo "make bench-page   do that, and write the table into docs/explanation/performance.md"
+	@echo "make docs         build the site of docs/ in build/site, with warnings as errors"
 	@echo "make clean        remove everything that these targets made"
 
 demo: $(VENV)/.project $(MODEL_FROM:%=$(VENV)/.%)
@@ -75,6 +76,11 @@ bench: $(VENV)/.bench
 bench-page: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks --page $(BENCH)
 
+# The variable silences a notice of Material's on its own future, which mkdocs.yml tells of.
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+	@echo "open build/site/index.html"
+
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -114,7 +120,7 @@ $(VENV)/.programs: $(VENV)/.project
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
-$(VENV)/.test $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.dev: $(VENV)/.project
+$(VENV)/.test $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.project
 	@echo "Installing the tools of group '$(@F:.%=%)' ..."
 	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
 	@touch $@

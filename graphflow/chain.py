@@ -232,7 +232,8 @@ class Chain(Declared, Generic[In, Out]):
         the output back.
 
         Args:
-            first, others: what to run instead, in order.
+            first: what to run instead.
+            others: what to run after that, in order.
             on: after which errors: a class, a tuple of them, or a function of the error.
             until: how long an error may lead to another chain.
         """

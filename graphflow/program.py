@@ -213,7 +213,11 @@ class Program(Generic[In, Out]):
             exclude_tags: likewise, by tag.
             allow_unmatched: accept a filter that names nothing of the plan, but of a run nested in a node.
             outputs: False leaves folded inputs and outputs out of end events, so that they cost no memory.
-            name, tags, metadata, run_id, limit: as for `invoke`.
+            name: as for `invoke`.
+            tags: as for `invoke`.
+            metadata: as for `invoke`.
+            run_id: as for `invoke`.
+            limit: as for `invoke`.
 
         Raises:
             UnmatchedFilterError: a filter names what the plan does not have.
@@ -310,7 +314,9 @@ class Program(Generic[In, Out]):
             values: the inputs.
             max_concurrency: how many are worked on at once; 64 if not given.
             return_exceptions: give an error in the place of its output, instead of raising it.
-            name, tags, metadata: as for `invoke`, for the run of every value.
+            name: as for `invoke`, for the run of every value.
+            tags: as for `invoke`, for the run of every value.
+            metadata: as for `invoke`, for the run of every value.
             limit: as for `invoke`; all values share it.
             run_id: the ids of the runs, one for each value. Of a single one, for several values, the others are made:
                 version 5 UUIDs of it and the index of the value.
