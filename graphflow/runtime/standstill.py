@@ -87,12 +87,12 @@ class Waits:
     def look(self, stage: StageId | None = None, what: _Wait | None = None) -> bool:
         """See whether those that wait do so for each other, and if so let the smallest buffer that is full grow.
 
-        Returns:
-            whether one has grown.
-
         Args:
             stage: who is about to wait; None where nobody is.
             what: what for.
+
+        Returns:
+            whether one has grown.
         """
         if not GROWS:
             return False
