@@ -93,6 +93,10 @@ class Patches(Tree):
             if before is ABSENT and type(self.container) is dict:  # the key may come again
                 before = self.container.get(self.key, ABSENT)
             self.changes[place] = (self._pointer(), self.container, before)
+            return
+        pointer, container, before = self.changes[place]
+        if type(before) is Given and self.draft is ABSENT:  # that string is complete, and now its key comes again
+            self.changes[place] = (pointer, container, container[self.key][:before])
 
     def _key(self) -> str | int:
         return len(self.container) if type(self.container) is list else self.key

@@ -350,3 +350,17 @@ def test_an_option_that_is_not_known_is_named_with_the_nearest() -> None:
     options = {"scalars": "partial"}  # of values, not of elements
     with pytest.raises(TypeError, match=r"^there is no option scalars=; there are lenient, max_chars, "):
         JsonItems("a", **options)
+
+
+@pytest.mark.parametrize("hold", [(), ("*",)])
+@pytest.mark.parametrize("second", ['""', '"ab"', '"b"', '"a', "0", "{}", "[1", "null"])
+def test_a_key_may_come_again_right_after_a_string_that_was_growing(second: str, hold: tuple[str, ...]) -> None:
+    chunks = ['[{"a":"a', f'b","a":{second}']
+    patches = JsonStream(patches=True, append=True, hold=hold, on_incomplete="keep")
+    values = JsonStream(hold=hold, on_incomplete="keep")
+    document: Any = None
+    for chunk in chunks:
+        patch, value = patches.feed(chunk), values.feed(chunk)
+        if patch is not NOTHING:
+            document = patched(document, patch)
+        assert value is NOTHING or document == value
