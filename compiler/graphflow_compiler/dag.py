@@ -12,6 +12,7 @@ paying for that import.
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Hashable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
@@ -163,7 +164,7 @@ def _positions(nodes: Sequence[NodeT]) -> dict[NodeT, int]:
 
 
 def _is_chain(nodes: Sequence[NodeT], edges: Sequence[tuple[NodeT, NodeT]]) -> bool:
-    return tuple(edges) == tuple(pairwise(nodes))
+    return len(edges) == len(nodes) - 1 and all(map(operator.eq, edges, pairwise(nodes)))
 
 
 def _as_declared(nodes: Sequence[NodeT], some: Iterable[NodeT]) -> AbstractSet[NodeT]:

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from graphflow_compiler.plan import Plan
 
 
-def streaming_edges(graph: Graph | Plan, node_id: NodeId) -> Iterator[Edge]:
-    """Yield the edges into the ports of a node that take chunks as they come."""
-    streaming = {port.name for port in graph.by_id[node_id].ports if port.streams}
-    for edge in graph.edges_into[node_id]:
-        if edge.port in streaming:
-            yield edge
+def streaming_edges(graph: Graph | Plan, node_id: NodeId) -> list[Edge]:
+    """Return the edges into the ports of a node that take chunks as they come."""
+    streaming = [port.name for port in graph.by_id[node_id].ports if port.streams]
+    return [edge for edge in graph.edges_into[node_id] if edge.port in streaming]
 
 
 def origins(graph: Graph, node_id: NodeId, key: str | None = None) -> tuple[NodeId, ...]:
@@ -41,11 +39,18 @@ def origins(graph: Graph, node_id: NodeId, key: str | None = None) -> tuple[Node
             found.add(node.id)
         else:
             pending.extend(before(graph, node, place[1]))
-    return tuple(node.id for node in graph.nodes if node.id in found)
+    return tuple(found) if len(found) == 1 else tuple(node.id for node in graph.nodes if node.id in found)
 
 
-def before(graph: Graph | Plan, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
-    """Yield where the chunks of a transform come from, or those of one key of it."""
+def before(graph: Graph | Plan, node: Node, key: str | None) -> list[tuple[NodeId, str | None]]:
+    """Return where the chunks of a transform come from, or those of one key of it."""
+    if node.op in (Op.JOIN, Op.PROJECT, Op.IDENTITY):
+        return list(_before_passed_on(graph, node, key))
+    return [(edge.source, edge.key) for edge in streaming_edges(graph, node.id)]
+
+
+def _before_passed_on(graph: Graph | Plan, node: Node, key: str | None) -> Iterator[tuple[NodeId, str | None]]:
+    """Yield the same for a node that passes chunks on, or keys of them, as they are."""
     for edge in streaming_edges(graph, node.id):
         if node.op is Op.JOIN and edge.port != REST:
             if key is None or key == edge.port:
@@ -81,12 +86,12 @@ class Streams:
                 pending.pop()
         return known[node_id, key]
 
-    def _before(self, node_id: NodeId, key: str | None) -> tuple[tuple[NodeId, str | None], ...]:
+    def _before(self, node_id: NodeId, key: str | None) -> list[tuple[NodeId, str | None]]:
         """Return where the chunks of a node come from; what is known without them is noted."""
         node = self._graph.by_id[node_id]
         if node.op is Op.INPUT or node.node_class is not NodeClass.TRANSFORM:
             self._known[node_id, key] = node.op is Op.INPUT or node.node_class is NodeClass.PRODUCER
-        return () if (node_id, key) in self._known else tuple(before(self._graph, node, key))
+        return [] if (node_id, key) in self._known else before(self._graph, node, key)
 
 
 def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:

@@ -8,6 +8,7 @@ graph; each names the pass that fills it.
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NewType, Protocol, Self, TypeVar
@@ -309,6 +310,11 @@ class Graph:
         """Return the graph with some of it changed; its nodes keep their ids."""
         return with_groups_of(self, attrs.evolve(self, **changes))
 
+    def replace_all(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> Graph:
+        """Return the graph with every node and every edge changed, or left as it was, in the same order."""
+        same = len(edges) == len(self.edges) and all(map(operator.is_, edges, self.edges))
+        return self.changed(nodes=tuple(nodes), edges=self.edges if same else tuple(edges))
+
     def replace_nodes(self, change: Callable[[Node], Node]) -> Graph:
         """Return the graph with every node changed."""
         return self.changed(nodes=tuple(change(node) for node in self.nodes))
@@ -326,10 +332,17 @@ def grouped(
     nodes: Iterable[Node], edges: Iterable[Edge], end: Callable[[Edge], NodeId]
 ) -> Mapping[NodeId, tuple[Edge, ...]]:
     """Return the edges by the node at one of their ends."""
-    groups: dict[NodeId, list[Edge]] = {node.id: [] for node in nodes}
+    groups: dict[NodeId, tuple[Edge, ...]] = dict.fromkeys((node.id for node in nodes), ())
+    several: dict[NodeId, list[Edge]] = {}
     for edge in edges:
-        groups[end(edge)].append(edge)
-    return {node: tuple(group) for node, group in groups.items()}
+        node_id = end(edge)
+        group = groups[node_id]
+        if not group:
+            groups[node_id] = (edge,)  # mostly the only one: a list for each would keep the garbage collector busy
+        else:
+            several.setdefault(node_id, [*group]).append(edge)
+    groups.update((node_id, tuple(group)) for node_id, group in several.items())
+    return groups
 
 
 class _HasEdges(Protocol):

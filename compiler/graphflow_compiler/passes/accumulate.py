@@ -45,7 +45,7 @@ def accumulate(graph: Graph) -> Graph:
         nodes.append(node.changed(folds=folds[node.id]))
     if findings:
         raise CompileError(findings)
-    return attrs.evolve(graph, nodes=tuple(nodes), edges=tuple(edges))
+    return graph.replace_all(nodes, edges)
 
 
 def _folded(

@@ -101,7 +101,7 @@ def _swept(graph: Graph) -> Graph:
     checker.check_promises()
     if checker.findings:
         raise CompileError(checker.findings)
-    return attrs.evolve(graph, nodes=tuple(checker.nodes), edges=tuple(checker.edges))
+    return graph.replace_all(checker.nodes, checker.edges)
 
 
 class _Checker:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -23,6 +23,9 @@ from graphflow_compiler import dag
 from graphflow_compiler.errors import CompileError, Diagnostic
 from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeId, Op, Scope
 from graphflow_compiler.types import UNKNOWN, Field, Record, field_type, record_of, show
+
+#: What `dag` asks of: nodes, and edges as pairs of source and target.
+Shape = tuple[tuple[NodeId, ...], tuple[tuple[NodeId, NodeId], ...]]
 
 
 def normalise(graph: Graph) -> Graph:
@@ -33,19 +36,20 @@ def normalise(graph: Graph) -> Graph:
             feeds, a key that the record does not have.
     """
     graph = graph.map_bodies(normalise)
-    _refuse_cycles(graph)
-    _refuse_unreached(graph)
-    graph = _ordered(graph)
+    shape = _shape(graph)
+    _refuse_cycles(graph, shape)
+    _refuse_unreached(graph, shape)
+    graph = _in_order(graph, dag.topological_order(*shape))
     graph = _wired(graph)
     graph = _without_idle_joins(graph)
-    return _ordered(graph)
+    return _in_order(graph, dag.topological_order(*_shape(graph)))
 
 
 # --- order -------------------------------------------------------------------------------------------------
 
 
-def _refuse_cycles(graph: Graph) -> None:
-    cycle = dag.find_cycle(*_shape(graph))
+def _refuse_cycles(graph: Graph, shape: Shape) -> None:
+    cycle = dag.find_cycle(*shape)
     if cycle is None:
         return
     node = graph.by_id[cycle[0]]
@@ -64,8 +68,8 @@ def _refuse_cycles(graph: Graph) -> None:
     )
 
 
-def _refuse_unreached(graph: Graph) -> None:
-    reached = dag.ancestors(*_shape(graph), graph.output) | {graph.output, INPUT}
+def _refuse_unreached(graph: Graph, shape: Shape) -> None:
+    reached = dag.ancestors(*shape, graph.output) | {graph.output, INPUT}
     lost = [node for node in graph.nodes if node.id not in reached and not graph.edges_from[node.id]]
     if lost:
         raise CompileError(_unreached(graph, node) for node in lost)
@@ -85,18 +89,22 @@ def _unreached(graph: Graph, node: Node) -> Diagnostic:
     )
 
 
-def _ordered(graph: Graph) -> Graph:
-    order = dag.topological_order(*_shape(graph))
+def _in_order(graph: Graph, order: Sequence[NodeId]) -> Graph:
+    """Return the graph with its nodes in that order, and its edges in that of the ports that they feed."""
     position = {node_id: index for index, node_id in enumerate(order)}
-    ports = {node.id: {port.name: index for index, port in enumerate(node.ports)} for node in graph.nodes}
-    edges = sorted(
-        graph.edges,
-        key=lambda edge: (position[edge.target], ports[edge.target].get(edge.port, -1) if edge.port else -1),
-    )
-    return attrs.evolve(graph, nodes=tuple(graph.by_id[node_id] for node_id in order), edges=tuple(edges))
+    ports = {
+        node.id: {port.name: index for index, port in enumerate(node.ports)}
+        for node in graph.nodes
+        if len(node.ports) > 1
+    }
+    edges = list(graph.edges)
+    if ports:
+        edges.sort(key=lambda edge: ports[edge.target].get(edge.port or "", -1) if edge.target in ports else 0)
+    edges.sort(key=lambda edge: position[edge.target])
+    return graph.replace_all([graph.by_id[node_id] for node_id in order], edges)
 
 
-def _shape(graph: Graph) -> tuple[tuple[NodeId, ...], tuple[tuple[NodeId, NodeId], ...]]:
+def _shape(graph: Graph) -> Shape:
     return tuple(node.id for node in graph.nodes), tuple((edge.source, edge.target) for edge in graph.edges)
 
 
@@ -115,7 +123,7 @@ def _wired(graph: Graph) -> Graph:
         edges.extend(wired)
     if findings:
         raise CompileError(findings)
-    return attrs.evolve(graph, edges=tuple(edges))
+    return graph.replace_all(graph.nodes, edges)
 
 
 def _wire(graph: Graph, node: Node, records: dict[NodeId, Record | None], findings: list[Diagnostic]) -> Iterator[Edge]:
@@ -279,6 +287,8 @@ def _without_idle_joins(graph: Graph) -> Graph:
 
     A join stays where some of its keys would be left without a consumer: their branches were declared, so they run.
     """
+    if all(node.op is not Op.JOIN for node in graph.nodes):
+        return graph
     edges = dict(enumerate(graph.edges))
     into = _grouped((edge.target, index) for index, edge in edges.items())
     out_of = _grouped((edge.source, index) for index, edge in edges.items())
