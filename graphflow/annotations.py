@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphflow.places import caller_frame
+from graphflow.places import caller_frame, unwrapped
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, object]:
@@ -26,7 +26,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, object]:
     try:
         return typing.get_type_hints(function, localns=local_names, include_extras=True)
     except Exception:  # an annotation may be any expression, and may raise anything
-        global_names = getattr(inspect.unwrap(function), "__globals__", {})
+        global_names = getattr(unwrapped(function), "__globals__", {})
         return {
             name: _resolved(hint, global_names, _Names(global_names, local_names)) for name, hint in annotations.items()
         }
@@ -67,7 +67,7 @@ def _is_whole(hint: object) -> bool:
 
 def _local_names(function: Any) -> dict[str, Any]:
     """Return the local names that stood around a function where it was written, as far as they can still be seen."""
-    function = inspect.unwrap(function)
+    function = unwrapped(function)
     qualified = getattr(function, "__qualname__", "")
     names: dict[str, Any] = {}
     frame = caller_frame() if "<locals>" in qualified else None

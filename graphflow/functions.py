@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from graphflow.annotations import hints_of, hints_of_class
-from graphflow.places import caller_location, location_of
+from graphflow.places import caller_location, location_of, unwrapped
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import SourceLocation
 from graphflow_compiler.types import UNKNOWN, awaited, yielded, yielded_sync
@@ -83,7 +83,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     while isinstance(plain, functools.partial):
         plain = plain.func
     called = plain if inspect.isroutine(plain) or isinstance(plain, type) else type(plain).__call__
-    code = inspect.unwrap(called)  # of what decorators such as functools.wraps have wrapped, the function itself
+    code = unwrapped(called)
     written = _written(function)
     kind = written if code is function else _written(code)
     hints = hints_of_class(plain) if isinstance(plain, type) else hints_of(called)

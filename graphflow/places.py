@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bisect
 import functools
+import inspect
 import opcode
 import os
 import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from graphflow_compiler.ir import SourceLocation
@@ -47,6 +48,14 @@ def _lines_of(code: CodeType) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return where the instructions of each line end, and the lines: a module that builds long chains asks often."""
     pieces = [(end, line or 0) for _, end, line in code.co_lines()]
     return tuple(end for end, _ in pieces), tuple(line for _, line in pieces)
+
+
+def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that decorators such as `functools.wraps` have wrapped; itself, where none has."""
+    if type(function) is FunctionType and not function.__dict__:  # `__wrapped__` would stand there
+        return function
+    innermost: Callable[..., Any] = inspect.unwrap(function)
+    return innermost
 
 
 def location_of(function: Callable[..., Any]) -> SourceLocation | None:

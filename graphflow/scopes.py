@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import attrs
 
+from graphflow.places import unwrapped
+
 #: The packages whose scopes and nurseries are known, and the names of these.
 _PACKAGES: Final = frozenset({"trio", "anyio"})
 _SCOPES: Final = frozenset(
@@ -80,7 +82,7 @@ def _open_scope(function: Any, seen: frozenset[CodeType]) -> Around | None:
     while isinstance(function, functools.partial):
         function = function.func
     has_code = hasattr(function, "__code__")  # so has a method; an object that can be called has none
-    function = inspect.unwrap(function if has_code else type(function).__call__)
+    function = unwrapped(function if has_code else type(function).__call__)
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType) or code in seen or not code.co_flags & _GENERATORS or not _opens_something(code):
         return None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from graphflow_compiler.errors import InternalError
 from graphflow_compiler.ir import INPUT, Edge, Graph, Node, Op
 from graphflow_compiler.plan import Plan, Stage
+
+_WITH_BODIES: Final = (Op.BRANCH, Op.EACH, Op.WRAP)
 
 
 def verify(subject: Graph | Plan, passed: Collection[str]) -> None:
@@ -30,12 +33,17 @@ def _broken_graph(graph: Graph, passed: Collection[str]) -> Iterator[str]:
     if broken:
         yield from broken
         return
+    if "classify" in passed:
+        yield from (
+            f"`{node.id}` has no class, or no reason for it" for node in graph.nodes if not _is_classified(node)
+        )
     for node in graph.nodes:
-        yield from _broken_node(node, passed)
+        if node.op in _WITH_BODIES:
+            yield from _broken_bodies(node)
         for body in node.bodies:
             yield from (f"in `{node.id}`: {line}" for line in _broken_graph(body, passed))
-    for edge in graph.edges:
-        if "accumulate" in passed and _is_whole(graph, edge) and edge.accumulator is None:
+    for edge in graph.edges if "accumulate" in passed else ():
+        if edge.accumulator is None and _is_whole(graph, edge):
             yield f"nothing folds what `{edge.source}` gives to port {edge.port!r} of `{edge.target}`"
     if "classify" in passed and graph.graph_class is None:
         yield "the graph has no class"
@@ -61,9 +69,10 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         if position[edge.source] >= position[edge.target]:
             yield f"`{edge.source}` does not come before `{edge.target}`"
     for node in graph.nodes:
-        fed = [edge.port for edge in graph.edges_into[node.id]]
-        if fed == [port.name for port in node.ports]:
-            continue
+        edges, ports = graph.edges_into[node.id], node.ports
+        if len(edges) == len(ports) == 1 and edges[0].port == ports[0].name:
+            continue  # as nearly all of a long chain
+        fed = [edge.port for edge in edges]
         for name, times in Counter(fed).items():
             if all(port.name != name for port in node.ports):
                 yield f"`{node.id}` has no port {name!r}"
@@ -76,9 +85,11 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         )
 
 
-def _broken_node(node: Node, passed: Collection[str]) -> Iterator[str]:
-    if "classify" in passed and not (node.node_class and node.reason):
-        yield f"`{node.id}` has no class, or no reason for it"
+def _is_classified(node: Node) -> bool:
+    return node.node_class is not None and bool(node.reason)
+
+
+def _broken_bodies(node: Node) -> Iterator[str]:
     match node.op:
         case Op.BRANCH if len(node.bodies) != len(node.conditions) + 1:
             yield f"`{node.id}` has {len(node.bodies)} bodies for {len(node.conditions)} conditions"
@@ -101,7 +112,8 @@ def _broken_path(plan: Plan, stage: Stage) -> Iterator[str]:
     joins = {fan.join for fan in stage.fans}
     path = [node_id for node_id in stage.nodes if node_id not in branches]
     for before, node_id in itertools.pairwise(path):
-        if node_id not in joins and [edge.source for edge in plan.edges_into[node_id]] != [before]:
+        edges = plan.edges_into[node_id]
+        if node_id not in joins and not (len(edges) == 1 and edges[0].source == before):
             yield f"`{node_id}` is in the middle of {stage.id}, but takes more than what `{before}` gives"
         if before not in forks and len(plan.edges_from[before]) != 1:
             yield f"`{before}` is in the middle of {stage.id}, but gives to more than `{node_id}`"

@@ -38,12 +38,13 @@ if TYPE_CHECKING:
 class StageRun(Workings):
     """One stage in one execution."""
 
-    __slots__ = ("_execution", "_meter")
+    __slots__ = ("_execution", "_is_observed", "_meter")
 
     def __init__(self, execution: Execution, stage: Stage) -> None:
         super().__init__(execution, stage)
         self._execution = execution
         self._meter = execution.meter.stage(stage) if execution.meter is not None else None
+        self._is_observed = execution.meter is not None or execution.listening is not None
 
     # --- from outside ---
 
@@ -263,6 +264,19 @@ class StageRun(Workings):
         """Call the function of a node that reads its stream itself."""
         node = self._plan.by_id[node_id]
         return await self.call_with(node_id, {node.ports[0].name: self._readable(node, chunks)})
+
+    def transform(self, node_id: NodeId, chunks: Any) -> Any:
+        """Start the generator of a node on a stream."""
+        node = self._plan.by_id[node_id]
+        if self._is_observed or not node.is_async or node.keeps_open or len(node.ports) != 1:
+            return super().transform(node_id, chunks)
+        assert node.function is not None
+        try:  # all else that stands around a call would do nothing here, and to open a run is mostly to open generators
+            generator = node.function(chunks)
+        except BaseException as error:
+            self._failed(node, error)
+            raise
+        return self.hold(aiter(generator), node)
 
     def generate_with(self, node_id: NodeId, arguments: dict[str, Any]) -> Any:
         """Start the generator of a node; while it works, a node that waits for its input holds a place of a limit."""

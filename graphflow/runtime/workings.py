@@ -68,7 +68,9 @@ class Workings:
     def hold(self, generator: Any, owner: PlannedNode | None = None) -> Any:
         """Remember to close what was opened, and for notes on its errors what runs in it."""
         self._held.append(generator)
-        frame = frame_of(generator.iterator if isinstance(generator, threads.InThread) else generator)
+        frame = getattr(generator, "ag_frame", None)  # most are such
+        if frame is None:
+            frame = frame_of(generator.iterator if isinstance(generator, threads.InThread) else generator)
         if frame is not None:
             runs = owner if owner is not None or self._code is None else self._code.source
             if runs is not None:

@@ -44,7 +44,8 @@ def check_types(graph: Graph) -> Graph:
 
 def _with_inputs(graph: Graph) -> Graph:
     """Return the graph with the type of its input, and of what its branches and eaches take, as far as it is known."""
-    graph = graph.map_bodies(_with_inputs).replace_nodes(_with_port_of_bodies)
+    if any(node.bodies for node in graph.nodes):
+        graph = graph.map_bodies(_with_inputs).replace_nodes(_with_port_of_bodies)
     if graph.by_id[INPUT].output is not UNKNOWN:
         return graph
     taken = _taken(graph)
@@ -116,7 +117,7 @@ class _Checker:
 
     def add(self, node: Node) -> None:
         edges = self.graph.edges_into[node.id]
-        self.edges.extend(self._checked(node, edge) for edge in edges)
+        self.edges += [self._checked(node, edge) for edge in edges]
         if node.bodies:
             node = self._with_typed_bodies(node, edges)
         output = self._output(node, edges)
