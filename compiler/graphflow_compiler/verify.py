@@ -34,9 +34,8 @@ def _broken_graph(graph: Graph, passed: Collection[str]) -> Iterator[str]:
         yield from broken
         return
     if "classify" in passed:
-        yield from (
-            f"`{node.id}` has no class, or no reason for it" for node in graph.nodes if not _is_classified(node)
-        )
+        unclassified = [node.id for node in graph.nodes if not (node.node_class and node.reason)]
+        yield from (f"`{node_id}` has no class, or no reason for it" for node_id in unclassified)
     for node in graph.nodes:
         if node.op in _WITH_BODIES:
             yield from _broken_bodies(node)
@@ -73,6 +72,8 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         if len(edges) == len(ports) == 1 and edges[0].port == ports[0].name:
             continue  # as nearly all of a long chain
         fed = [edge.port for edge in edges]
+        if fed == [port.name for port in ports]:
+            continue
         for name, times in Counter(fed).items():
             if all(port.name != name for port in node.ports):
                 yield f"`{node.id}` has no port {name!r}"
@@ -83,10 +84,6 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
             for port in node.ports
             if port.required and port.name not in fed
         )
-
-
-def _is_classified(node: Node) -> bool:
-    return node.node_class is not None and bool(node.reason)
 
 
 def _broken_bodies(node: Node) -> Iterator[str]:
