@@ -294,7 +294,8 @@ class StageRun(Workings):
         ahead = node.buffer or CAPACITY
         if self._meter is not None or self._execution.limit is not None:
             ahead = 0
-        return Isolated(chunks, before, self._execution.nursery, ahead)
+        # Held itself, not only what stands around it: only it can close what its task iterates.
+        return self._hold(Isolated(chunks, before, self._execution.nursery, ahead))
 
     # --- composite nodes ---
 

@@ -236,6 +236,46 @@ def listing(ledger: Ledger, name: str = "source") -> Any:
     return gf.aggregate(_named(source, name))
 
 
+def refusing(ledger: Ledger, name: str, *, always: bool = False) -> Any:
+    """A transform that breaks at its first chunk: the first time it is run, or always."""
+    runs = 0
+
+    async def node(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        nonlocal runs
+        runs += 1
+        with ledger.open(name):
+            async for chunk in chunks:
+                if always or runs == 1:
+                    raise ConnectionError("not now")
+                ledger.step(name)
+                yield chunk
+
+    return gf.transform(_named(node, name))
+
+
+class Talker(gf.ChatModel):
+    """A model that says one word again and again, and whose cleanup awaits."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(name="model")
+        self.ledger = ledger
+
+    async def generate(self, messages: list[gf.Message], /, **options: Any) -> AsyncIterator[gf.AIMessageChunk]:
+        self.ledger.opened["model"] += 1
+        error: BaseException | None = None
+        try:
+            for _ in range(self.ledger.width):
+                await trio.sleep(self.ledger.moment)
+                self.ledger.produced += 1
+                self.ledger.step("model")
+                yield gf.AIMessageChunk("x")
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            await self.ledger.clean("model", error)
+
+
 def _named(node: Any, name: str) -> Any:
     node.__name__ = node.__qualname__ = name
     return node
@@ -375,6 +415,42 @@ def nested_value(ledger: Ledger) -> Any:
     return function(ledger, "first") | gf.aggregate(asks) | function(ledger, "last")
 
 
+def model(ledger: Ledger) -> Any:
+    return function(ledger, "first") | Talker(ledger) | gf.text() | cleaning(ledger, "last")
+
+
+def retried(ledger: Ledger) -> Any:
+    again = refusing(ledger, "middle") | cleaning(ledger, "body")
+    return spread(ledger) | again.with_retry(attempts=2, on=ConnectionError, wait=0) | passing(ledger, "last")
+
+
+def retried_to_the_end(ledger: Ledger) -> Any:
+    again = refusing(ledger, "middle") | sleeping(ledger, "body")
+    held = again.with_retry(attempts=2, on=ConnectionError, wait=0, until="end")
+    return spread(ledger) | held | function(ledger, "last")
+
+
+def with_fallbacks(ledger: Ledger) -> Any:
+    instead = passing(ledger, "middle") | sleeping(ledger, "body")
+    falls = refusing(ledger, "refused", always=True).with_fallbacks(instead, on=ConnectionError)
+    return spread(ledger) | falls | passing(ledger, "last")
+
+
+def with_time_limits(ledger: Ledger) -> Any:
+    timed = passing(ledger, "middle") | sleeping(ledger, "body")
+    return spread(ledger) | timed.with_timeout(total=1e6, between_chunks=1e6) | cleaning(ledger, "last")
+
+
+def limited(ledger: Ledger) -> Any:
+    return (spread(ledger) | sleeping(ledger, "middle")).with_limit(2) | sleeping(ledger, "last")
+
+
+def cached(ledger: Ledger) -> Any:
+    return (
+        function(ledger, "first") | (spread(ledger) | sleeping(ledger, "middle")).with_cache() | passing(ledger, "last")
+    )
+
+
 KINDS: Final[dict[str, Kind]] = {
     "generators": Kind(generators, ("source", "middle", "last")),
     "functions": Kind(
@@ -401,4 +477,18 @@ KINDS: Final[dict[str, Kind]] = {
         whole=True,
         one=True,
     ),
+    "model": Kind(model, ("first", "model", "last"), once=("first",), whole=True),
+    "retried": Kind(retried, ("source", "middle", "body", "last")),
+    "retried to the end": Kind(
+        retried_to_the_end,
+        ("source", "middle", "body", "last"),
+        once=("last",),
+        late=("last",),
+        whole=True,
+        one=True,
+    ),
+    "with fallbacks": Kind(with_fallbacks, ("source", "middle", "body", "last")),
+    "with time limits": Kind(with_time_limits, ("source", "middle", "body", "last")),
+    "limited": Kind(limited, ("source", "middle", "last"), whole=True),
+    "cached": Kind(cached, ("first", "source", "middle", "last"), once=("first",), whole=True),
 }
