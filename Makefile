@@ -10,7 +10,7 @@ FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest fuzz fuzz-graphs soak bench bench-page docs clean
+.PHONY: help demo test check lint types stubs typing format test-oldest test-mypy fuzz fuzz-graphs soak bench bench-page docs clean
 .NOTPARALLEL:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make check        run lint (ruff), types (mypy), stubs (stubtest) and typing (basedpyright)"
 	@echo "make format       format the code"
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
+	@echo "make test-mypy    run the tests of the mypy plugin with the oldest and the newest mypy that pyproject.toml allows"
 	@echo "make fuzz         look for JSON texts that break a law of the parser; FUZZ=-max_total_time=600 is the default"
 	@echo "make fuzz-graphs  run 20,000 random chains and check them; GRAPHS=--bounded must find deadlocks"
 	@echo "make soak         run chains for ten minutes against a provider that misbehaves: nothing may grow"
@@ -59,6 +60,16 @@ test-oldest: $(VENV)/.project
 	@build/oldest/bin/python $(PIP) install --upgrade 'pip>=25.1' || $(PIP_FAILED)
 	@build/oldest/bin/python $(PIP) install --editable . --group test --constraint build/oldest/constraints.txt || $(PIP_FAILED)
 	@build/oldest/bin/python -m pytest -n auto --dist worksteal
+
+# Nothing but mypy counts here, so that the rest comes without versions.
+test-mypy: $(VENV)/.project
+	@rm -rf build/mypy && mkdir -p build/mypy
+	@for mypy in 'mypy==1.18.*' 'mypy<3'; do \
+		echo "$$mypy"; \
+		$(BIN)/python -m venv --clear build/mypy/venv || exit 1; \
+		build/mypy/venv/bin/python $(PIP) install --editable . "$$mypy" pytest hypothesis || $(PIP_FAILED); \
+		build/mypy/venv/bin/python -m pytest tests/mypy_plugin || exit 1; \
+	done
 
 fuzz: $(VENV)/.test $(VENV)/.fuzz
 	@mkdir -p build/fuzz
