@@ -56,11 +56,15 @@ class Sequence:
 
 @attrs.frozen(eq=False)
 class Fan:
-    """Several chains on one input, whose outputs become a record; `assigns` keeps the other keys of the input."""
+    """Several chains on one input, whose outputs become a record; `assigns` keeps the other keys of the input.
+
+    `record` is the TypedDict that the outputs have to fit.
+    """
 
     branches: tuple[tuple[str, Declaration], ...]
     assigns: bool
     location: SourceLocation | None
+    record: type | None = None
     node_class: NodeClass = attrs.field(init=False)
 
     @node_class.default

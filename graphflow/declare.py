@@ -609,8 +609,13 @@ def as_chain(value: object) -> Chain[Any, Any]:
     return wrap(_step_of(value))
 
 
-def fan_of(branches: Mapping[Any, object], name: Literal["parallel", "assign"]) -> Fan:
+def fan_of(branches: Mapping[Any, object], name: Literal["parallel", "assign"], record: type | None = None) -> Fan:
     """Return the declaration of a fan. Dicts among its branches are fans themselves, however deep they are nested.
+
+    Args:
+        branches: chains, functions or dicts by key.
+        name: the function that declares it.
+        record: the TypedDict that it gives.
 
     Raises:
         CompileError: a branch cannot be a node, a key is not a string, or there is no branch.
@@ -624,7 +629,7 @@ def fan_of(branches: Mapping[Any, object], name: Literal["parallel", "assign"]) 
             declaration = Fan(tuple(fan.done.items()), fan.name == "assign", location)
             opened.pop()
             if not opened:
-                return declaration
+                return attrs.evolve(declaration, record=record)
             opened[-1].done[fan.key] = declaration
         elif isinstance(value, Mapping):
             if any(value is outer.branches for outer in opened):

@@ -12,27 +12,61 @@ from graphflow.places import caller_location
 from graphflow_compiler.accumulate import COLLECT, CONCAT, LATEST, SINGLE, Accumulator
 from graphflow_compiler.errors import compile_error
 from graphflow_compiler.ir import Node, NodeId, Op, Port
-from graphflow_compiler.types import UNKNOWN
+from graphflow_compiler.types import UNKNOWN, record_of
 
 #: Of the chunks that a fold takes: plans show it.
 T = TypeVar("T")
 
 Branches: TypeAlias = Mapping[str, object]
 
+TheRecord = TypeVar("TheRecord", bound=Mapping[str, object])
+"""A TypedDict."""
 
-def parallel(branches: Branches | None = None, /, **more: object) -> Aggregate[Any, dict[str, Any]]:
+
+@overload
+def parallel(branches: Branches | None = None, /, **more: object) -> Aggregate[Any, dict[str, Any]]: ...
+@overload
+def parallel(record: type[TheRecord], /, **branches: object) -> Aggregate[Any, TheRecord]: ...
+def parallel(branches: Branches | type | None = None, /, **more: object) -> Aggregate[Any, Any]:
     """Give the same input to several chains; the output is a stream of records ``{key: chunk}``.
 
     Order is kept per key; between keys chunks come in the order in which they arrive. A dict in `|` is the same.
 
     Args:
-        branches: chains, functions or dicts by key.
-        more: the same, as keywords.
+        branches: chains, functions or dicts by key; or a TypedDict, which type checkers then take for the output, and
+            which the compiler compares with what the branches give.
+        more: chains, functions or dicts by key.
 
     Raises:
-        CompileError: a key is given twice, or is not a string, or there is no branch.
+        CompileError: a key is given twice, or is not a string, or there is no branch; the TypedDict has other keys.
     """
-    return _fan(branches, more, "parallel")
+    if not isinstance(branches, type):
+        return _fan(branches, more, "parallel")
+    _refuse_other_keys(branches, more)
+    return wrap(fan_of(more, "parallel", branches))  # type: ignore[return-value]
+
+
+def _refuse_other_keys(record: type, branches: Mapping[str, object]) -> None:
+    known = record_of(record)
+    if known is None:
+        raise compile_error(
+            "GF111",
+            f"`{record.__name__}` cannot be the type of a record, since it is no TypedDict",
+            location=caller_location(),
+            hint="declare it as one: class Answer(TypedDict): ...",
+        )
+    missing = [field.name for field in known.fields if field.required and field.name not in branches]
+    unknown = [key for key in branches if key not in known.names]
+    if missing or unknown:
+        keys = ", ".join(f"{name}=..." for name in known.names)
+        raise compile_error(
+            "GF202",
+            f"`{record.__name__}` has the key {missing[0]!r}, for which there is no branch"
+            if missing
+            else f"`{record.__name__}` has no key {unknown[0]!r}",
+            location=caller_location(),
+            hint=f"gf.parallel({record.__name__}, {keys})",
+        )
 
 
 def assign(branches: Branches | None = None, /, **more: object) -> Aggregate[Mapping[str, Any], dict[str, Any]]:

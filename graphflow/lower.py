@@ -207,11 +207,18 @@ class Lowering:
         """Say which node gives what the scope gives."""
         self.scopes[scope_id] = attrs.evolve(self.scopes[scope_id], output=output.node)
 
-    def joined(self, name: str, feeds: Mapping[str, Feed], around: Surroundings, rest: Feed | None = None) -> Feed:
-        """Add the node that makes one record stream of several streams."""
+    def joined(
+        self,
+        name: str,
+        feeds: Mapping[str, Feed],
+        around: Surroundings,
+        rest: Feed | None = None,
+        record: object = UNKNOWN,
+    ) -> Feed:
+        """Add the node that makes one record stream of several streams, whose type may be declared."""
         ports = [Port(REST, streams=True)] if rest is not None else []
         ports += [Port(key, streams=True) for key in feeds]
-        node = self.place(Node(NodeId(""), name, Op.JOIN, tuple(ports), keys=tuple(feeds)), around)
+        node = self.place(Node(NodeId(""), name, Op.JOIN, tuple(ports), record, keys=tuple(feeds)), around)
         if rest is not None:
             self.connect(rest, node, REST, around)
         for key, feed in feeds.items():
@@ -297,7 +304,13 @@ class Lowering:
             feeds[key] = yield self.walk(
                 branch, feed, attrs.evolve(inside, own_tags=(f"map:key:{key}",), snippet=snippet)
             )
-        output = self.joined(around.name or fan.name, feeds, inside, rest=feed if fan.assigns else None)
+        output = self.joined(
+            around.name or fan.name,
+            feeds,
+            inside,
+            rest=feed if fan.assigns else None,
+            record=UNKNOWN if fan.record is None else fan.record,
+        )
         self.close(scope, output)
         return output
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import attrs
 from mypy.checker import TypeChecker
 from mypy.errors import ErrorInfo
+from mypy.messages import format_type
 from mypy.nodes import ARG_NAMED, ARG_POS, Context, DictExpr, Expression, LambdaExpr, OpExpr, StrExpr, TempNode
 from mypy.plugin import FunctionContext, MethodSigContext
 from mypy.subtypes import is_same_type, is_subtype
@@ -46,7 +47,17 @@ from graphflow.mypy.chains import (
     with_note,
     with_readers,
 )
-from graphflow.mypy.records import GRAPHFLOW, by_name, misfit, node_of, parameters, record_of, seen_as, unknown_keys
+from graphflow.mypy.records import (
+    GRAPHFLOW,
+    by_name,
+    fits,
+    misfit,
+    node_of,
+    parameters,
+    record_of,
+    seen_as,
+    unknown_keys,
+)
 
 
 @attrs.frozen(eq=False)
@@ -104,10 +115,20 @@ class Joins:
 
     def parallel(self, ctx: FunctionContext) -> Type:
         """Return the type of ``gf.parallel(...)``."""
+        api = checker(ctx.api)
+        declared = chain_of(ctx.default_return_type)
+        record = None if declared is None else get_proper_type(declared.args[1])
         branches = _given(ctx)
-        if branches is None or _expects_as_declared(checker(ctx.api)):
+        if isinstance(record, TypedDictType):
+            named = {name: one for name, kind, one in _arguments(ctx) if kind is ARG_NAMED and name is not None}
+            if len(named) + 1 < sum(map(len, ctx.args)):
+                return ctx.default_return_type
+            fan = self._fan(api, None, named)
+            _hold_to(api, record, fan, named, ctx.context)
+            return fan.copy_modified(args=[fan.args[0], record])
+        if branches is None or _expects_as_declared(api):
             return ctx.default_return_type
-        return self._fan(checker(ctx.api), None, branches)
+        return self._fan(api, None, branches)
 
     def assign(self, ctx: FunctionContext) -> Type:
         """Return the type of ``gf.assign(...)``: what it adds is known, what it passes on only behind a record."""
@@ -230,6 +251,26 @@ def _joined_lambda(api: TypeChecker, left: Instance, branch: LambdaExpr) -> Type
     finally:
         for variable, typ in zip(variables, types, strict=True):
             variable.type = typ
+
+
+def _hold_to(
+    api: TypeChecker, declared: TypedDictType, fan: Instance, branches: Mapping[str, Expression], context: Context
+) -> None:
+    """Compare what the branches of a fan give with the record that it is declared to give."""
+    name = declared.fallback.type.name
+    made = get_proper_type(fan.args[1])
+    assert isinstance(made, TypedDictType)
+    for key in sorted(declared.required_keys - made.items.keys()):
+        api.fail(f'{name} has the key "{key}", for which there is no branch', context, code=GRAPHFLOW)
+    for key, given in made.items.items():
+        wanted = declared.items.get(key)
+        if wanted is None:
+            api.fail(f'{name} has no key "{key}"', branches[key], code=GRAPHFLOW)
+        elif not fits(given, wanted):
+            types = [format_type(typ, api.options) for typ in (wanted, given)]
+            api.fail(
+                f'key "{key}" of {name} is {types[0]}, but its branch gives {types[1]}', branches[key], code=GRAPHFLOW
+            )
 
 
 def _as_asked_for(record: TypedDictType, right: ProperType, reading: Sequence[CallableType]) -> Type | None:

@@ -818,6 +818,55 @@ def a_record_with_a_key_of_another_type() -> object:
 
 
 @case("""
+    error[GF202]: key 'limit' of Query is int, but `upper` gives str
+      --> HERE
+      hint: correct the class, or let the branch give what it says
+    """)
+def a_declared_record_whose_branch_gives_another_type() -> object:
+    return gf.parallel(Query, text=upper, limit=upper)  # here
+
+
+@case("""
+    error[GF202]: key 'limit' of Query is int, but `upper` gives str
+      --> HERE
+      hint: correct the class, or let the branch give what it says
+    """)
+def a_declared_record_whose_keys_are_taken_by_name() -> object:
+    @gf.aggregate
+    def pair(text: str, limit: int) -> str:
+        return text * limit
+
+    return gf.parallel(Query, text=upper, limit=upper) | pair  # here
+
+
+@case("""
+    error[GF202]: `Query` has the key 'limit', for which there is no branch
+      --> HERE
+      hint: gf.parallel(Query, text=..., limit=...)
+    """)
+def a_declared_record_without_a_branch_for_a_key() -> object:
+    return gf.parallel(Query, text=upper)  # here
+
+
+@case("""
+    error[GF202]: `Query` has no key 'size'
+      --> HERE
+      hint: gf.parallel(Query, text=..., limit=...)
+    """)
+def a_declared_record_without_a_key_for_a_branch() -> object:
+    return gf.parallel(Query, text=upper, limit=size, size=size)  # here
+
+
+@case("""
+    error[GF111]: `dict` cannot be the type of a record, since it is no TypedDict
+      --> HERE
+      hint: declare it as one: class Answer(TypedDict): ...
+    """)
+def a_declared_record_of_another_class() -> object:
+    return gf.parallel(dict, text=upper)  # here
+
+
+@case("""
     error[GF202]: `search` takes Query, but `size` gives int
       --> HERE  size | search
       hint: give it a record with its keys: {"text": ..., "limit": ...} | search

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pytest
 import trio
@@ -101,6 +101,22 @@ def test_parallel_takes_a_dict_keywords_or_both() -> None:
 def test_the_value_of_parallel_has_its_keys_in_the_order_of_declaration() -> None:
     chain = gf.parallel(slow=letters | size, fast=upper)
     assert list(value(chain, "abc")) == ["slow", "fast"]
+
+
+class Loud(TypedDict):
+    loud: str
+    size: NotRequired[int]
+
+
+def test_a_parallel_may_say_which_record_it_gives() -> None:
+    @gf.aggregate
+    def line(loud: str, size: int) -> str:
+        return f"{loud} {size}"
+
+    both = gf.parallel(Loud, loud=upper, size=size)
+    assert value(both, "ab") == {"loud": "AB", "size": 2}
+    assert value(letters | both | line, "ab") == "AB 2"
+    assert chunks(letters | gf.parallel(Loud, loud=upper), "ab") == [{"loud": "A"}, {"loud": "B"}]
 
 
 def test_a_parallel_of_one_key() -> None:

@@ -34,6 +34,24 @@ assert_type(T | gf.parallel(text=T) | gf.pick("text"), gf.Aggregate[str, Any])
 assert_type(gf.assign(answer=P), gf.Aggregate[Mapping[str, Any], dict[str, Any]])
 assert_type(asked | gf.assign(question=T), gf.Aggregate[str, dict[str, Any]])
 
+# --- records whose type is declared ---
+
+
+class Told(TypedDict):
+    text: str
+    length: int
+
+
+@gf.aggregate
+def tells(told: Told) -> str:
+    return told["text"]
+
+
+told = gf.parallel(Told, text=T, length=counts)
+assert_type(told, gf.Aggregate[Any, Told])
+assert_type(T | told, gf.Aggregate[str, Told])
+assert_type(T | told | tells, gf.Aggregate[str, str])
+
 assert_type(gf.passthrough(), gf.Transform[Any, Any])
 assert_type(gf.pick("question"), gf.Transform[Mapping[str, Any], Any])
 assert_type(gf.pick("question", "answer"), gf.Transform[Mapping[str, Any], dict[str, Any]])
@@ -80,6 +98,9 @@ def refused(needs: gf.Streaming[str, str]) -> None:
     use(T | gf.each(counts))  # type: ignore[operator]
     use(T | gf.pick("question"))  # type: ignore[operator]
     use(gf.pick())  # type: ignore[call-overload]
+    use(gf.parallel(int, text=T))  # type: ignore[type-var]
+    use(told | A)  # type: ignore[operator]
+    use(gf.parallel(Question, question=T) | tells)  # type: ignore[operator]
     use(gf.branch(P))  # type: ignore[call-overload]
     use(gf.branch((bool, 3), P))  # type: ignore[arg-type]
     needs = gf.branch((bool, P), P)

@@ -306,7 +306,9 @@ class _Checker:
             case Op.PROJECT:
                 return _projected(self._along(edges[0]), node.keys)
             case Op.JOIN:
-                return self._joined(node, edges)
+                record = self._joined(node, edges)
+                self._hold_to_declared(node, record)
+                return record
             case Op.BRANCH | Op.WRAP:
                 return union([body.by_id[body.output].output for body in node.bodies])
             case Op.EACH:
@@ -324,6 +326,22 @@ class _Checker:
         wanted = Record(tuple(Field(port.name, port.type) for port in ports))
         given = Record(tuple(Field(port.name, fed[port.name]) for port in ports))
         return substitute(node.output, solve(wanted, given))
+
+    def _hold_to_declared(self, node: Node, record: Record) -> None:
+        """Note where a record does not fit the type that is declared for it."""
+        declared = record_of(node.output)
+        for field in declared.fields if declared is not None else ():
+            made = record.get(field.name)
+            if made is not None and relate(made.type, field.type).verdict is Verdict.NO:
+                edge = next(edge for edge in self.graph.edges_into[node.id] if edge.port == field.name)
+                self._find(
+                    "GF202",
+                    node,
+                    edge,
+                    f"key {field.name!r} of {show(node.output)} is {show(field.type)}, "
+                    f"but {self._giver(edge)} gives {show(made.type)}",
+                    "correct the class, or let the branch give what it says",
+                )
 
     def _joined(self, node: Node, edges: tuple[Edge, ...]) -> Record:
         fields: dict[str, Field] = {}

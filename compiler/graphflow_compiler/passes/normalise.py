@@ -285,7 +285,8 @@ def _check_ports(
 def _without_idle_joins(graph: Graph) -> Graph:
     """Lead every edge that takes a key of a join to the branch of that key, and drop joins left without use.
 
-    A join stays where some of its keys would be left without a consumer: their branches were declared, so they run.
+    A join stays where some of its keys would be left without a consumer: their branches were declared, so they run. So
+    does one whose record has a declared type, which it is compared with.
     """
     if all(node.op is not Op.JOIN for node in graph.nodes):
         return graph
@@ -296,7 +297,7 @@ def _without_idle_joins(graph: Graph) -> Graph:
     mentioned_by = _grouped((node, index) for index, scope in enumerate(scopes) for node in _mentioned(scope))
     dropped: set[NodeId] = set()
     for join in reversed(graph.nodes):
-        if join.op is not Op.JOIN:
+        if join.op is not Op.JOIN or join.output is not UNKNOWN:
             continue
         branches = {edges[index].port: edges[index] for index in into[join.id]}
         consumers = [edges[index] for index in out_of[join.id] if index in edges]

@@ -3,7 +3,7 @@
 from typing import Any, TypedDict, assert_type
 
 import graphflow as gf
-from tests.mypy_plugin.programs.nodes import Counted, shout, size, told, use, words
+from tests.mypy_plugin.programs.nodes import Counted, Optional, shout, size, told, use, words
 
 
 class Words(TypedDict):
@@ -44,6 +44,11 @@ assert_type(counted | gf.pick("size"), gf.Aggregate[str, int])
 assert_type(counted | gf.pick("size", "words"), gf.Aggregate[str, Counted])
 assert_type(counted | gf.pick("size") | (lambda number: number + 1), gf.Aggregate[str, int])
 
+# records that are declared
+assert_type(gf.parallel(Counted, words=words, size=size), gf.Aggregate[str, Counted])
+assert_type(gf.parallel(Words, words=words), gf.Transform[str, Words])
+assert_type(gf.parallel(Optional, words=words), gf.Transform[str, Optional])
+
 # what a place asks for that was written without the plugin
 declared: gf.Aggregate[Any, dict[str, Any]] = gf.parallel(words=words)
 
@@ -71,3 +76,7 @@ def wrong_branches() -> None:
     use(counted.sync.invoke("a text")["word"])
     use(counted | shout)
     use({"text": shout} | shout)
+    use(gf.parallel(Counted, words=words))
+    use(gf.parallel(Counted, words=words, size=size, lines=size))
+    use(gf.parallel(Counted, words=words, size=words))
+    use(gf.parallel(Counted, **{"words": words}))
