@@ -151,6 +151,11 @@ def test_components_and_providers_know_no_program() -> None:
     assert not [str(one) for one in wrong]
 
 
+def test_the_mypy_plugin_stands_by_itself() -> None:
+    importers = {one.importer for one in IMPORTS if one.is_of("mypy", "graphflow.mypy")}
+    assert all(f"{importer}.".startswith("graphflow.mypy.") for importer in importers)
+
+
 def test_nothing_is_imported_in_a_circle() -> None:
     """Imports that run at the head of a module have an order: modules could be imported one after another."""
     files = {module_of(path): path for folder in ROOTS.values() for path in folder.rglob("*.py")}
@@ -190,7 +195,7 @@ def loaded_by(statement: str) -> set[str]:
 )
 def test_no_one_pays_for_what_a_chain_does_not_need(statement: str) -> None:
     loaded = {name.partition(".")[0] for name in loaded_by(statement)}
-    heavy = {"networkx", "sqlite3", "numpy", "openai", "anthropic", "httpx", "pydantic", "hypothesis"}
+    heavy = {"networkx", "sqlite3", "numpy", "openai", "anthropic", "httpx", "pydantic", "hypothesis", "mypy"}
     assert loaded & heavy == set()
     assert {"graphflow", "graphflow_compiler", "attrs"} <= loaded
 

@@ -82,7 +82,7 @@ def made(api: TypeChecker, name: str, given: Type, output: Type) -> Instance:
 def weakest(chains: Iterable[Instance | None]) -> str:
     """Return the name of the class that promises least; what is not known promises nothing."""
     names = [AGGREGATE if chain is None or chain.type.fullname == CHAIN else chain.type.fullname for chain in chains]
-    return min(names, key=CLASSES.index)
+    return min(names, key=CLASSES.index, default=TRANSFORM)
 
 
 def joined(api: TypeChecker, left: Instance, right: Expression, context: Context) -> Type:

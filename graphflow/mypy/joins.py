@@ -85,20 +85,24 @@ class Joins:
     def of_left(self, ctx: MethodSigContext) -> FunctionLike:
         """Judge ``chain | anything``."""
         api = checker(ctx.api)
-        (right,) = ctx.args[0]
+        right = _operand(ctx)
+        if right is None:
+            return ctx.default_signature
         declared = ctx.default_signature
         declared = declared.copy_modified(ret_type=with_readers(api, declared.ret_type, readers(ctx.type)))
         return self._judged(ctx, declared, lambda: self._joined(api, ctx.type, right))
 
     def of_dict(self, ctx: MethodSigContext) -> FunctionLike:
         """Judge ``{...} | chain``, where the dict is written out."""
-        (right,) = ctx.args[0]
-        return self._of_dict(ctx, right)
+        right = _operand(ctx)
+        return ctx.default_signature if right is None else self._of_dict(ctx, right)
 
     def of_right(self, ctx: MethodSigContext) -> FunctionLike:
         """Judge ``anything | chain`` once more: mypy asks what is on the right when what is on the left has refused."""
         api = checker(ctx.api)
-        (left,) = ctx.args[0]
+        left = _operand(ctx)
+        if left is None:
+            return ctx.default_signature
         right = TempNode(ctx.type, context=ctx.context.right if isinstance(ctx.context, OpExpr) else ctx.context)
         if chain_of(type_of(api, left)) is None:
             return self._of_dict(ctx, right)
@@ -237,6 +241,12 @@ class Joins:
         alone = joined(api, left, again, branch)
         node = node_of(given)
         return alone if before is not None or node is None else with_readers(api, alone, [node])
+
+
+def _operand(ctx: MethodSigContext) -> Expression | None:
+    """Return the other operand; None where somebody calls `__or__` by its name, and wrongly."""
+    operands = [argument for arguments in ctx.args for argument in arguments]
+    return operands[0] if len(operands) == 1 else None
 
 
 def _joined_lambda(api: TypeChecker, left: Instance, branch: LambdaExpr) -> Type:

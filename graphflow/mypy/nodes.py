@@ -38,7 +38,7 @@ def bind(ctx: MethodContext) -> Type:
 
 def prompt(ctx: FunctionContext) -> Type:
     """Note the holes of a prompt whose template is written out."""
-    holes = _holes(ctx, ctx.args[0][0])
+    holes = _holes(ctx, ctx.args[0][0]) if ctx.args and ctx.args[0] else None
     if not holes:
         return ctx.default_return_type
     named = dict(zip(ctx.callee_arg_names, ctx.args, strict=True)).get("name")
