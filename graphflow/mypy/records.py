@@ -7,7 +7,7 @@ narrower type than is asked for. mypy's own rules for TypedDicts are stricter, b
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -108,34 +108,37 @@ def misfit(record: TypedDictType, node: CallableType, options: Options) -> str |
     name = node.name or "it"
     taken = parameters(node)
     if by_name(record, node):
-        asked = {one.name: one for one in taken}
-        return _misfit(
-            record,
-            {key: one.type for key, one in asked.items()},
-            {key for key, one in asked.items() if one.required},
-            name,
-            options,
-        )
-    required = [one for one in taken if one.required] or taken
-    wanted = get_proper_type(required[0].type) if len(required) == 1 else None
+        asked = {one.name: one.type for one in taken}
+        required = {one.name for one in taken if one.required}
+        return _misfit(record, asked, required, name, options, surely=is_prompt(node))
+    whole = [one for one in taken if one.required] or taken
+    wanted = get_proper_type(whole[0].type) if len(whole) == 1 else None
     if isinstance(wanted, TypedDictType):
-        return _misfit(record, wanted.items, wanted.required_keys, name, options)
+        return _misfit(record, wanted.items, wanted.required_keys, name, options, surely=True)
     return None
 
 
 def _misfit(
-    record: TypedDictType, wanted: Mapping[str, Type], required: Iterable[str], name: str, options: Options
+    record: TypedDictType,
+    asked: Mapping[str, Type],
+    required: Collection[str],
+    name: str,
+    options: Options,
+    *,
+    surely: bool,
 ) -> str | None:
-    missing = [key for key in wanted if key in set(required) and key not in record.items]
+    """Compare the keys, which a record has to have `surely`, or only may have, as for the parameters of a function."""
+    missing = [key for key in required if key not in record.items]
     if missing:
         return unknown_keys(name, missing, record)
-    for key, typ in sorted(wanted.items()):
+    unsure = sorted(key for key in required if surely and key not in record.required_keys)
+    if unsure:
+        return f"{name} asks for {quoted(unsure)}, which the record before it may not have"
+    for key, wanted in sorted(asked.items()):
         given = record.items.get(key)
-        if given is not None and not fits(given, typ):
-            return (
-                f'{name} takes {format_type(typ, options)} for "{key}"; '
-                f"the record before it has {format_type(given, options)}"
-            )
+        if given is not None and not fits(given, wanted):
+            types = [format_type(typ, options) for typ in (wanted, given)]
+            return f'{name} takes {types[0]} for "{key}"; the record before it has {types[1]}'
     return None
 
 
@@ -174,9 +177,9 @@ def seen_as(record: TypedDictType, wanted: Type) -> Type | None:
     wanted = get_proper_type(wanted)
     match wanted:
         case TypedDictType():
-            keys = wanted.required_keys - record.items.keys()
+            has_all = wanted.required_keys <= record.required_keys
             shared = wanted.items.keys() & record.items.keys()
-            return None if keys or not all(fits(record.items[key], wanted.items[key]) for key in shared) else wanted
+            return wanted if has_all and all(fits(record.items[key], wanted.items[key]) for key in shared) else None
         case UnionType():
             return wanted if any(seen_as(record, item) is not None for item in wanted.items) else None
         case Instance(type=info) if info.fullname in _MAPPINGS:

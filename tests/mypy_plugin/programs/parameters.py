@@ -1,7 +1,7 @@
 """Nodes with several parameters take them by name from the record before them."""
 
 import graphflow as gf
-from tests.mypy_plugin.programs.nodes import Counted, letter, render, shout, size, summary, told, use, words
+from tests.mypy_plugin.programs.nodes import Counted, Optional, letter, render, shout, size, summary, told, use, words
 
 counted = shout | {"words": words, "size": size}
 
@@ -32,6 +32,19 @@ def wrong_types() -> None:
     use(shout | {"words": words, "size": words} | render)
     use(counted | gf.assign(mark=size) | summary)
     use(shout | {"name": size, "text": told} | letter)
+
+
+@gf.aggregate
+def perhaps(text: str) -> Optional:
+    return {"words": text.split()}
+
+
+def may_be_missing() -> None:
+    use(perhaps | render)
+    use(perhaps | bare_record)
+    use(perhaps | gf.prompt("{words}"))
+    use(perhaps | summary)
+    use(perhaps | gf.pick("words"))
 
 
 def right() -> None:
