@@ -10,7 +10,7 @@ FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest test-mypy fuzz fuzz-graphs soak bench bench-page docs clean
+.PHONY: help demo test check lint types stubs typing format test-oldest test-mypy coverage fuzz fuzz-graphs soak bench bench-page docs clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make format       format the code"
 	@echo "make test-oldest  run the tests with the oldest dependencies that pyproject.toml allows"
 	@echo "make test-mypy    run the tests of the mypy plugin with the oldest and the newest mypy that pyproject.toml allows"
+	@echo "make coverage     run the tests and show which lines and branches of the compiler and the runtime none of them reaches"
 	@echo "make fuzz         look for JSON texts that break a law of the parser; FUZZ=-max_total_time=600 is the default"
 	@echo "make fuzz-graphs  run 20,000 random chains and check them; GRAPHS=--bounded must find deadlocks"
 	@echo "make soak         run chains for ten minutes against a provider that misbehaves: nothing may grow"
@@ -70,6 +71,10 @@ test-mypy: $(VENV)/.project
 		build/mypy/venv/bin/python $(PIP) install --editable . "$$mypy" pytest hypothesis || $(PIP_FAILED); \
 		build/mypy/venv/bin/python -m pytest tests/mypy_plugin || exit 1; \
 	done
+
+coverage: $(VENV)/.test $(VENV)/.programs $(VENV)/.coverage
+	@mkdir -p build/coverage
+	@$(BIN)/python -m pytest -n auto --dist worksteal --quiet --cov
 
 fuzz: $(VENV)/.test $(VENV)/.fuzz
 	@mkdir -p build/fuzz
@@ -131,7 +136,7 @@ $(VENV)/.programs: $(VENV)/.project
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
-$(VENV)/.test $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.project
+$(VENV)/.test $(VENV)/.coverage $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.project
 	@echo "Installing the tools of group '$(@F:.%=%)' ..."
 	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
 	@touch $@

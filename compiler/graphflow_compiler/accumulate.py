@@ -12,6 +12,7 @@ An `Accumulator` is frozen data, so that equal declarations give equal plans; `f
 
 from __future__ import annotations
 
+import contextlib
 import typing
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
@@ -397,12 +398,11 @@ class _MergeFold:
         record: dict[str, object] = {}
         for key, accumulator in self._merge.fields:
             fold = self._folds.get(key)
-            try:
-                # A key that got no chunk takes its accumulator's initial value, if there is one.
-                record[key] = (fold if fold is not None else accumulator.fold()).value()
-            except EmptyStreamError:
-                if key in self._merge.required:
-                    raise EmptyStreamError(f"the required key {key!r} of a record got no chunk") from None
+            if fold is not None:
+                record[key] = fold.value()
+                continue
+            with contextlib.suppress(EmptyStreamError):  # no chunk came: the accumulator's initial value, if it has one
+                record[key] = accumulator.fold().value()
         for key, fold in self._folds.items():
             if key not in record:
                 record[key] = fold.value()

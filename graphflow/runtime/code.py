@@ -120,9 +120,7 @@ MOST_CHAINLESS: Final = 4096
 
 
 def select(chunk: Any, key: str, giver: str) -> Any:
-    """Return one key of a record chunk; `NOTHING` where it lacks it, or is nothing itself."""
-    if chunk is NOTHING:
-        return NOTHING
+    """Return one key of a record chunk; `NOTHING` where it lacks it."""
     if not isinstance(chunk, Mapping):
         raise TypeError(f"key {key!r} was asked of `{giver}`, which gave no record but {brief(chunk)}")
     return chunk.get(key, NOTHING)

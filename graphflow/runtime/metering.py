@@ -372,19 +372,16 @@ class StageMeter:
     def _stepped(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
         """Await something, and notice whenever the event loop is given back."""
         steps = awaitable.__await__()
-        send, throw = getattr(steps, "send", None), getattr(steps, "throw", None)
         answer: Any = None
         error: BaseException | None = None
         while True:
             try:
                 if error is not None:
-                    if throw is None:
-                        raise error
-                    told = throw(error)
-                elif answer is None or send is None:
+                    told = steps.throw(error)
+                elif answer is None:  # at first: what never waits may be an iterator that takes no answers
                     told = next(steps)
                 else:
-                    told = send(answer)
+                    told = steps.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             self._give_back(self._clock())

@@ -10,13 +10,14 @@ import attrs
 import pytest
 
 import graphflow as gf
+import graphflow_compiler
 from graphflow.lower import lower
 from graphflow_compiler import pipeline
 from graphflow_compiler.errors import InternalError
-from graphflow_compiler.ir import Graph, NodeId
+from graphflow_compiler.ir import Graph, NodeId, Op
 from graphflow_compiler.passes.plan_stages import plan_stages
 from graphflow_compiler.pipeline import GRAPH_PASSES, PASS_NAMES, PLAN_PASSES, compile_graph
-from graphflow_compiler.plan import Plan
+from graphflow_compiler.plan import Fan, Plan, PlannedNode
 from graphflow_compiler.verify import verify
 from tests.passes.test_goldens import CASES, declared
 
@@ -37,12 +38,34 @@ def told(loud: str, size: int = 0) -> str:
     return f"{loud}{size}"
 
 
+@gf.aggregate
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@gf.aggregate
+def line(texts: list[str]) -> str:
+    return " ".join(texts)
+
+
+@gf.chunkwise
+def quiet(text: str) -> str:
+    return text.lower()
+
+
 def chain() -> gf.Chain[Any, Any]:
     first: gf.Chain[Any, Any] = letters | {"loud": upper | upper, "size": len} | gf.passthrough() | told
     return gf.passthrough() | first | gf.branch((bool, letters), upper)
 
 
-def graphs() -> dict[str, Graph | Plan]:
+def wide_chain() -> gf.Chain[Any, Any]:
+    """Return a chain with what the other lacks: an each, a policy, and a fan that runs in one task."""
+    return (
+        words | gf.each(letters) | line.with_retry(attempts=2) | {"left": quiet | quiet, "right": quiet | quiet | quiet}
+    )
+
+
+def graphs(chain: Callable[[], gf.Chain[Any, Any]] = chain) -> dict[str, Graph | Plan]:
     """Return what every pass gives."""
     seen: dict[str, Graph | Plan] = {}
     compile_graph(lower(chain()._declaration), observe=seen.__setitem__)
@@ -154,6 +177,18 @@ def streaming_from_nowhere(graph: Graph) -> Graph:
     return attrs.evolve(graph, streaming=attrs.evolve(graph.streaming, streams=True, begins=()))
 
 
+def without_an_item_body(graph: Graph) -> Graph:
+    return graph.replace_nodes(lambda node: attrs.evolve(node, bodies=()) if node.op is Op.EACH else node)
+
+
+def without_a_policy(graph: Graph) -> Graph:
+    return graph.replace_nodes(lambda node: attrs.evolve(node, policy=None))
+
+
+def without_a_class_of_its_own(graph: Graph) -> Graph:
+    return attrs.evolve(graph, graph_class=None)
+
+
 BROKEN_GRAPHS: list[tuple[Callable[[Graph], Graph], str]] = [
     (without_node, "which are not both nodes"),
     (with_node_twice, "two nodes have one id"),
@@ -169,12 +204,23 @@ BROKEN_GRAPHS: list[tuple[Callable[[Graph], Graph], str]] = [
     (with_a_broken_body, "in `branch`: the output 'nowhere' is no node"),
     (without_streaming, "nothing says where streaming begins"),
     (streaming_from_nowhere, "streams from nowhere"),
+    (without_a_class_of_its_own, "the graph has no class"),
+]
+BROKEN_WIDE_GRAPHS: list[tuple[Callable[[Graph], Graph], str]] = [
+    (without_an_item_body, "`each` has 0 bodies, not one"),
+    (without_a_policy, "`line` is wrapped, but has no policy, or nothing in it"),
 ]
 
 
-@pytest.mark.parametrize(("break_it", "expected"), BROKEN_GRAPHS, ids=lambda given: getattr(given, "__name__", ""))
-def test_a_broken_graph_is_found_out(break_it: Callable[[Graph], Graph], expected: str) -> None:
-    graph = graphs()["find_streaming_points"]
+@pytest.mark.parametrize(
+    ("chain", "break_it", "expected"),
+    [(chain, *case) for case in BROKEN_GRAPHS] + [(wide_chain, *case) for case in BROKEN_WIDE_GRAPHS],
+    ids=lambda given: getattr(given, "__name__", ""),
+)
+def test_a_broken_graph_is_found_out(
+    chain: Callable[[], gf.Chain[Any, Any]], break_it: Callable[[Graph], Graph], expected: str
+) -> None:
+    graph = graphs(chain)["find_streaming_points"]
     assert isinstance(graph, Graph)
     passed = PASS_NAMES[: len(GRAPH_PASSES)]
     verify(graph, passed)
@@ -215,6 +261,44 @@ def without_the_plan_of_a_body(plan: Plan) -> Plan:
     return attrs.evolve(plan, nodes=tuple(attrs.evolve(node, plans=()) for node in plan.nodes))
 
 
+def with_a_broken_plan_of_a_body(plan: Plan) -> Plan:
+    def broken(node: PlannedNode) -> PlannedNode:
+        return attrs.evolve(node, plans=tuple(map(with_a_node_in_no_stage, node.plans)))
+
+    return attrs.evolve(plan, nodes=tuple(map(broken, plan.nodes)))
+
+
+def streaming_from_no_place(plan: Plan) -> Plan:
+    return attrs.evolve(plan, streams=True, streaming_begins=())
+
+
+def with_another_fan(change: Callable[[Fan], Fan]) -> Callable[[Plan], Plan]:
+    def changed(plan: Plan) -> Plan:
+        stages = (attrs.evolve(stage, fans=tuple(map(change, stage.fans))) for stage in plan.stages)
+        return attrs.evolve(plan, stages=tuple(stages))
+
+    return changed
+
+
+@with_another_fan
+def with_branches_exchanged(fan: Fan) -> Fan:
+    (left, _), (right, _) = fan.branches
+    return attrs.evolve(
+        fan, branches=tuple(zip((left, right), [nodes for _, nodes in fan.branches][::-1], strict=True))
+    )
+
+
+@with_another_fan
+def with_a_branch_turned_round(fan: Fan) -> Fan:
+    return attrs.evolve(fan, branches=tuple((key, nodes[::-1]) for key, nodes in fan.branches))
+
+
+def with_a_branch_that_leaves_its_stage(plan: Plan) -> Plan:
+    (stage,) = plan.stages
+    nodes = tuple(node_id for node_id in stage.nodes if node_id != "quiet.3")
+    return attrs.evolve(plan, stages=(attrs.evolve(stage, nodes=nodes),))
+
+
 BROKEN_PLANS: list[tuple[Callable[[Plan], Plan], str]] = [
     (with_a_node_in_no_stage, "not every node stands in exactly one stage"),
     (with_another_reader, "not exactly the stage that ends in the output is pulled by the reader"),
@@ -222,12 +306,25 @@ BROKEN_PLANS: list[tuple[Callable[[Plan], Plan], str]] = [
     (without_a_buffer, "not every edge between two stages has exactly one buffer"),
     (with_clusters_turned_round, "are not pieces of it, in its order"),
     (without_the_plan_of_a_body, "`branch` has 0 plans for 2 bodies"),
+    (with_a_broken_plan_of_a_body, "in `branch`: not every node stands in exactly one stage"),
+    (streaming_from_no_place, "the plan streams from nowhere"),
+]
+BROKEN_WIDE_PLANS: list[tuple[Callable[[Plan], Plan], str]] = [
+    (with_branches_exchanged, "the branches of the fan that ends in `parallel` are not what feeds it"),
+    (with_a_branch_turned_round, "is in a fan, but takes more than what"),
+    (with_a_branch_that_leaves_its_stage, "`line` begins a fan of s0, but gives to more than that"),
 ]
 
 
-@pytest.mark.parametrize(("break_it", "expected"), BROKEN_PLANS, ids=lambda given: getattr(given, "__name__", ""))
-def test_a_broken_plan_is_found_out(break_it: Callable[[Plan], Plan], expected: str) -> None:
-    plan = graphs()["diagnose"]
+@pytest.mark.parametrize(
+    ("chain", "break_it", "expected"),
+    [(chain, *case) for case in BROKEN_PLANS] + [(wide_chain, *case) for case in BROKEN_WIDE_PLANS],
+    ids=lambda given: getattr(given, "__name__", ""),
+)
+def test_a_broken_plan_is_found_out(
+    chain: Callable[[], gf.Chain[Any, Any]], break_it: Callable[[Plan], Plan], expected: str
+) -> None:
+    plan = graphs(chain)["diagnose"]
     assert isinstance(plan, Plan)
     verify(plan, PASS_NAMES)
     with pytest.raises(InternalError) as caught:
@@ -245,3 +342,15 @@ def test_a_pass_that_breaks_a_graph_is_named() -> None:
         pytest.raises(InternalError, match=r"^after classify:\n  the output 'nowhere' is no node"),
     ):
         chain().compile()
+
+
+# --- the package -------------------------------------------------------------------------------------------
+
+
+def test_the_package_gives_what_the_compiler_is_used_by() -> None:
+    assert dir(graphflow_compiler) == ["Graph", "Plan", "compile_graph"]
+    assert graphflow_compiler.compile_graph is compile_graph
+    assert graphflow_compiler.Graph is Graph
+    assert graphflow_compiler.Plan is Plan
+    with pytest.raises(AttributeError, match="module 'graphflow_compiler' has no attribute 'plans'"):
+        _ = graphflow_compiler.plans

@@ -19,6 +19,8 @@ from tests.docs.pages import ROOT
 T = TypeVar("T")
 
 PAGE = (ROOT / "docs" / "explanation" / "differences.md").read_text(encoding="utf-8")
+#: The defects that were found in LangChain's LCEL, which the page takes one by one.
+DEFECTS = {f"B{number:02}" for number in range(1, 60)}
 VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
 
 
@@ -119,8 +121,8 @@ def test_every_row_of_the_table_has_a_test() -> None:
     rows = re.findall(r"^\| (B\d\d) \|", PAGE, flags=re.MULTILINE)
     tests = [name for name in globals() if name.startswith("test_b")]
     tested = {number.upper() for name in tests for number in re.findall(r"(?<=_)b\d\d(?=_)", name)}
-    assert len(rows) == len(set(rows))
-    assert set(rows) == tested
+    assert sorted(rows) == sorted(DEFECTS)
+    assert tested == DEFECTS
 
 
 def test_every_heading_names_items_of_the_inventory() -> None:

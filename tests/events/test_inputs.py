@@ -275,6 +275,33 @@ def test_outputs_false_leaves_folded_inputs_and_outputs_out() -> None:
     assert heard.chunks("pulled") == ["a", "b"]
 
 
+@gf.aggregate
+async def joined(left: str, right: str) -> str:
+    return left + right
+
+
+@pytest.mark.parametrize("outputs", [True, False], ids=["outputs", "no outputs"])
+def test_a_group_that_several_streams_lead_into_shows_their_record_at_its_end(outputs: bool) -> None:
+    chain = letters | {"left": lower, "right": pulled} | (joined | lower).with_config(name="group")
+    heard = hear_all(chain, "AB", outputs=outputs)
+    assert heard.start("group").data == {}
+    assert heard.chunks("group") == ["abab"]
+    told = {"output": "abab", "input": {"left": "ab", "right": "AB"}} if outputs else {}
+    assert heard.end("group").data == told
+
+
+@pytest.mark.parametrize("outputs", [True, False], ids=["outputs", "no outputs"])
+@pytest.mark.parametrize("value", [{"a": "1", "b": "2"}, {"b": "2"}], ids=["whole", "without a key"])
+def test_a_group_at_the_input_shows_the_record_that_it_takes_a_key_of(outputs: bool, value: dict[str, str]) -> None:
+    group = (gf.pick("a") | lower).with_config(name="group")
+    chain: gf.Chain[Any, Any] = gf.passthrough() | {"one": group, "other": gf.pick("b")}
+    heard = hear_all(chain, value, outputs=outputs)
+    assert heard.start("group").data == {"input": value}
+    assert heard.chunks("group") == [value[key] for key in value if key == "a"]
+    output = {"output": value["a"]} if "a" in value else {}
+    assert heard.end("group").data == ({**output, "input": value} if outputs else {})
+
+
 # --- how components show their input ---------------------------------------------------------------------------
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import graphflow as gf
 from graphflow_compiler.render.figures import seconds
-from tests.profiling.test_figures import late, measured, more, slow, source
+from tests.profiling.test_figures import late, measured, more, slow, source, total
 
 
 def test_text_is_the_text_of_the_plan_with_figures() -> None:
@@ -64,3 +65,16 @@ def test_drawings_have_figures_too() -> None:
     profile = measured(source | slow, 2)
     assert "own time 4.5 s" in profile.explain("mermaid")
     assert "own time 4.5 s" in profile.explain("dot")
+
+
+def test_a_page_has_the_figures_of_what_runs_many_times_or_never() -> None:
+    @gf.aggregate(thread=True)
+    def slept(seconds: int) -> int:
+        time.sleep(0.01)
+        return seconds
+
+    chain = gf.aggregate(lambda count: list(range(count))) | gf.each(gf.branch((lambda n: n > 5, total), slept))
+    page = chain.sync.explain_analyze(3).explain("html")
+    assert page.count("<dt>runs</dt><dd>3</dd>") == 2  # the branch and the alternative that is taken
+    assert page.count("<dt>never ran</dt>") == 1  # the other one
+    assert page.count("<dt>in threads</dt>") == 1

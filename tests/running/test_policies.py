@@ -147,6 +147,43 @@ def test_an_error_of_the_input_is_not_retried() -> None:
     assert flaky.attempts == 1
 
 
+@pytest.mark.parametrize("until", ["first chunk", "end"])
+def test_an_attempt_gets_all_of_an_input_that_has_ended(until: Any) -> None:
+    seen: list[list[str]] = []
+
+    @gf.transform
+    async def picky(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        seen.append([chunk async for chunk in chunks])
+        if len(seen) < 3:
+            raise ValueError("not yet")
+        yield "".join(seen[-1])
+
+    assert streamed(letters | picky.with_retry(attempts=3, until=until), "abc") == ["abc"]
+    assert seen == [["a", "b", "c"]] * 3
+
+
+def test_an_attempt_gets_the_error_of_an_input_that_has_failed_even_where_the_one_before_hid_it() -> None:
+    seen: list[str] = []
+
+    @gf.aggregate
+    async def breaks(text: str) -> AsyncIterator[str]:
+        yield text
+        raise KeyError("the input")
+
+    @gf.transform
+    async def hides(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for chunk in chunks:
+                seen.append(chunk)
+        except KeyError:
+            raise ValueError("something") from None
+        yield "never"
+
+    with pytest.raises(ValueError, match="something"):
+        streamed(breaks | hides.with_retry(attempts=3), "a")
+    assert seen == ["a"] * 3
+
+
 def test_waits_are_seconds_or_a_function_or_a_strategy_of_tenacity() -> None:
     async def took(wait: Any) -> float:
         began = trio.current_time()

@@ -103,3 +103,33 @@ def test_what_waits_for_something_else_is_no_standstill() -> None:
         return got
 
     assert len(testing.run(slowly)) == 400
+
+
+@pytest.mark.filterwarnings("ignore:a run of")
+def test_it_is_found_by_who_waits_for_a_whole_value() -> None:
+    @gf.transform
+    async def after(left: str, right: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield left
+        async for chunk in right:
+            yield chunk
+
+    program = (letters | {"left": passed, "right": passed} | after).compile()
+    assert testing.run(with_plan(program, narrow(all_bounded(program.plan, 4), 4)).invoke, COUNT) == EXPECTED
+
+
+@pytest.mark.filterwarnings("ignore:a run of")
+def test_it_is_found_when_the_last_that_does_not_wait_ends() -> None:
+    @gf.aggregate
+    async def at_last(count: int) -> str:
+        await trio.sleep(100)  # the others have come to a standstill long before
+        return "!"
+
+    @gf.transform
+    async def then(first: AsyncIterator[str], last: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in first:
+            yield chunk
+        async for chunk in last:
+            yield chunk
+
+    program = (gf.parallel(first=CHAIN, last=at_last) | then).compile()
+    assert testing.run(with_plan(program, narrow(all_bounded(program.plan, 4), 4)).invoke, COUNT) == EXPECTED + "!"
