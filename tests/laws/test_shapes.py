@@ -7,9 +7,12 @@ from typing import Any, TypedDict
 
 import pytest
 import trio
+from hypothesis import given
 
 import graphflow as gf
-from tests.laws.running import cut
+from graphflow import testing
+from tests.laws.doses import dose
+from tests.laws.running import cut, narrow, with_plan
 from tests.laws.simulation import simulate
 
 MANY = 1000
@@ -107,6 +110,36 @@ def test_a_producer_that_waits_for_the_stream_of_another_makes_it_unbounded() ->
     assert streamed(shown, MANY) == [sum(range(MANY)), *range(MANY)]
     kinds = {buffer.port: buffer.kind for buffer in shown.compile().plan.buffers if buffer.target == "in_turn"}
     assert kinds["left"] == "unbounded"
+
+
+def test_streams_that_keep_in_step_have_bounded_buffers() -> None:
+    @gf.chunkwise
+    async def loud(chunk: str) -> str:
+        await trio.lowlevel.checkpoint()
+        return chunk.upper()
+
+    @gf.chunkwise
+    async def either(record: dict[str, str]) -> str:
+        return record.get("left", record.get("right", ""))
+
+    @dose(60)
+    @given(testing.chains([loud], join=either))
+    def holds(chain: gf.Chain[str, str]) -> None:
+        program = chain.compile()
+        kinds = {buffer.kind for plan in (program.plan, *program.plan.nested) for buffer in plan.buffers}
+        assert "unbounded" not in kinds
+
+        async def narrowly() -> list[str]:
+            async def source() -> AsyncIterator[str]:
+                for chunk in "abc" * 10:
+                    yield chunk
+
+            async with with_plan(program, narrow(program.plan, 1)).transform(source()) as chunks:
+                return [chunk async for chunk in chunks]
+
+        assert set("".join(testing.run(narrowly))) == set("ABC")
+
+    holds()
 
 
 @pytest.mark.parametrize("first", ["left", "right"])
