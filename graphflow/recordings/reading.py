@@ -13,8 +13,9 @@ from graphflow.recordings.recording import Recording
 from graphflow.recordings.values import read
 from graphflow.recordings.writing import VERSION
 
-#: What is larger is refused before it costs time and memory: in characters of a line, in events.
+#: What is larger is refused before it costs time and memory: in characters of a line and of a file, in events.
 LONGEST_LINE: Final = 1 << 26
+LONGEST_FILE: Final = 1 << 30
 MOST_EVENTS: Final = 10_000_000
 
 _CLASSES: Final[Mapping[str, type[StartEvent | EndEvent | ErrorEvent]]] = {
@@ -51,6 +52,7 @@ def replay(path: str | os.PathLike[str], /, *, allow_cut: bool = False) -> Recor
 
 
 def _lines(file: Any, reader: _Reader) -> Iterator[str]:
+    length = 0
     while True:
         try:
             line = file.readline(LONGEST_LINE + 1)
@@ -62,6 +64,10 @@ def _lines(file: Any, reader: _Reader) -> Iterator[str]:
         if len(line) > LONGEST_LINE:
             reader.number += 1
             reader.fail(f"this line has more than {LONGEST_LINE:,} characters")
+        length += len(line)
+        if length > LONGEST_FILE:
+            reader.number += 1
+            reader.fail(f"the file has more than {LONGEST_FILE:,} characters up to here")
         yield line
 
 

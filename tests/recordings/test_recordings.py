@@ -324,6 +324,16 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         gf.replay(path)
 
 
+def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(HEAD + GOOD_RUN * 10)
+    assert not gf.replay(path).events
+    monkeypatch.setattr("graphflow.recordings.reading.LONGEST_FILE", len(HEAD + GOOD_RUN * 4))
+    with pytest.raises(gf.RecordingFormatError, match=r"the file has more than [\d,]+ characters up to here") as caught:
+        gf.replay(path)
+    assert caught.value.line == 6
+
+
 def test_a_cut_file_can_be_read_up_to_the_cut(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     told = testing.run(recorded, path)
