@@ -161,25 +161,27 @@ def check_transform(
         seed: of the random cuts.
 
     Raises:
-        AssertionError: two cuts give different outputs, or nothing comes before the input has ended.
+        AssertionError: two cuts give different outputs, or nothing comes before the input has ended; the message
+            shows the plan.
         ValueError: there is no chunk.
     """
     given = list(chunks)
     if not given:
         raise ValueError("check_transform takes the chunks of an input, and got none")
-    make = fold or _fold_of(chain)
+    plan = chain.compile().plan
+    make = fold or _fold_of(plan)
     finest, *others = _recut(given, random.Random(seed))
     output, early = run(_transformed, chain, finest)
     expected = make(output)
     for cut in others:
         value = make(run(_transformed, chain, cut)[0])
         if value != expected:
-            raise AssertionError(
-                f"`{chain.compile().plan.name}` depends on how its input is cut:\n"
+            problem = (
+                f"`{plan.name}` depends on how its input is cut:\n"
                 f"  {_brief(finest)}\n    gives {_brief(expected)}\n  {_brief(cut)}\n    gives {_brief(value)}"
             )
+            raise AssertionError(_explained(problem, plan))
     if len(finest) > 1 and output and not early:
-        plan = chain.compile().plan
         problem = f"`{plan.name}` gives nothing before its input has ended: it read all {len(finest)} chunks of "
         raise AssertionError(_explained(f"{problem}{_brief(finest)} before it gave the first", plan))
 
@@ -219,8 +221,7 @@ async def _transformed(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[
     return output, early
 
 
-def _fold_of(chain: Chain[Any, Any]) -> Callable[[list[Any]], object]:
-    plan = chain.compile().plan
+def _fold_of(plan: Plan) -> Callable[[list[Any]], object]:
     accumulator = plan.by_id[plan.output].folds
 
     def fold(chunks: list[Any]) -> object:
@@ -257,7 +258,7 @@ def assert_closes_upstream(chain: Chain[Any, Any], chunks: Iterable[Any]) -> Non
         chunks: the chunks of one input.
 
     Raises:
-        AssertionError: its input is still open, a task is left, or a generator is.
+        AssertionError: its input is still open, a task is left, or a generator is; the message shows the plan.
     """
     run(_left_early, chain, list(chunks))
 
@@ -282,6 +283,7 @@ async def _left_early(chain: Chain[Any, Any], chunks: list[Any]) -> None:
         if before.firstiter is not None:
             before.firstiter(generator)
 
+    plan = chain.compile().plan
     tasks = _tasks()
     sys.set_asyncgen_hooks(firstiter=starts)
     try:
@@ -289,15 +291,14 @@ async def _left_early(chain: Chain[Any, Any], chunks: list[Any]) -> None:
             async for _ in items:
                 break
         if opened and not closed:
-            raise AssertionError(f"`{chain.compile().plan.name}` was left, but what it reads is still open")
+            raise AssertionError(_explained(f"`{plan.name}` was left, but what it reads is still open", plan))
         left = [task.name for task in _tasks() - tasks]
         if left:
-            raise AssertionError(f"`{chain.compile().plan.name}` was left, but tasks are not: {', '.join(left)}")
+            raise AssertionError(_explained(f"`{plan.name}` was left, but tasks are not: {', '.join(left)}", plan))
         open_ = [generator.__qualname__ for generator in started if generator.ag_frame is not None]
         if open_:
-            raise AssertionError(
-                f"`{chain.compile().plan.name}` was left, but generators are still open: {', '.join(open_)}"
-            )
+            problem = f"`{plan.name}` was left, but generators are still open: {', '.join(open_)}"
+            raise AssertionError(_explained(problem, plan))
     finally:
         sys.set_asyncgen_hooks(firstiter=before.firstiter)
 

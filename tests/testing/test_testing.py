@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -50,6 +51,10 @@ def shout(text: str) -> str:
     return text.upper()
 
 
+def shows_plan(error: AssertionError, chain: gf.Chain[Any, Any]) -> bool:
+    return str(error).endswith(f"\n\n{chain.compile().plan.explain()}")
+
+
 # --- virtual time ------------------------------------------------------------------------------------------
 
 
@@ -90,8 +95,10 @@ def test_a_chain_that_streams_passes() -> None:
 
 
 def test_a_chain_that_does_not_stream_is_explained() -> None:
+    chain = model | gf.text() | shout
     with pytest.raises(AssertionError) as caught:
-        testing.assert_streams(model | gf.text() | shout)
+        testing.assert_streams(chain)
+    assert shows_plan(caught.value, chain)
     message = str(caught.value)
     assert message.startswith("the output of `sequence` does not stream\n\n")
     assert "blocked by `shout`" in message
@@ -100,12 +107,15 @@ def test_a_chain_that_does_not_stream_is_explained() -> None:
 
 def test_a_key_that_does_not_stream_is_named() -> None:
     chain = gf.parallel(a=loud, b=shout)
-    with pytest.raises(AssertionError, match="key 'b' of the output does not stream"):
+    with pytest.raises(AssertionError, match="key 'b' of the output does not stream") as caught:
         testing.assert_streams(chain, key="b")
-    with pytest.raises(AssertionError, match="no key 'c'; its keys are 'a', 'b'"):
+    assert shows_plan(caught.value, chain)
+    with pytest.raises(AssertionError, match="no key 'c'; its keys are 'a', 'b'") as caught:
         testing.assert_streams(chain, key="c")
-    with pytest.raises(AssertionError, match="its output is no record"):
+    assert shows_plan(caught.value, chain)
+    with pytest.raises(AssertionError, match="its output is no record") as caught:
         testing.assert_streams(loud, key="c")
+    assert shows_plan(caught.value, loud)
 
 
 # --- check_transform ---------------------------------------------------------------------------------------
@@ -123,12 +133,16 @@ def test_one_whose_output_depends_on_the_cuts_is_refused() -> None:
     assert "['h', 'e'," in str(caught.value)
     assert "'HELLO WORLD'" in str(caught.value)
     assert "gives 'Hello World'" in str(caught.value)
+    assert shows_plan(caught.value, titled)
 
 
 @pytest.mark.parametrize("chain", [hoarding, gf.aggregate(shout)])
 def test_one_that_waits_for_its_whole_input_is_refused(chain: gf.Chain[Any, Any]) -> None:
-    with pytest.raises(AssertionError, match="gives nothing before its input has ended: it read all 10 chunks"):
+    with pytest.raises(
+        AssertionError, match="gives nothing before its input has ended: it read all 10 chunks"
+    ) as caught:
         testing.check_transform(chain, ["hello", "world"])
+    assert shows_plan(caught.value, chain)
 
 
 def test_items_are_given_as_they_are() -> None:
@@ -189,8 +203,9 @@ def test_what_is_left_open_is_named() -> None:
         async for chunk in chunks:
             yield chunk + await anext(other)
 
-    with pytest.raises(AssertionError, match=r"generators are still open: .*endless"):
+    with pytest.raises(AssertionError, match=r"generators are still open: .*endless") as caught:
         testing.assert_closes_upstream(leaking, ["a", "b"])
+    assert shows_plan(caught.value, leaking)
 
 
 def test_a_task_that_is_left_is_named() -> None:
@@ -200,8 +215,20 @@ def test_a_task_that_is_left_is_named() -> None:
         async for chunk in chunks:
             yield chunk
 
-    with pytest.raises(AssertionError, match="tasks are not: forgotten"):
+    with pytest.raises(AssertionError, match="tasks are not: forgotten") as caught:
         testing.assert_closes_upstream(spawning, ["a", "b"])
+    assert shows_plan(caught.value, spawning)
+
+
+def test_what_is_read_and_left_open_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.asynccontextmanager
+    async def leaving_it_open(chain: object, source: AsyncIterator[str]) -> AsyncIterator[AsyncIterator[str]]:
+        yield source
+
+    monkeypatch.setattr(gf.Transform, "transform", leaving_it_open)
+    with pytest.raises(AssertionError, match="what it reads is still open") as caught:
+        testing.assert_closes_upstream(loud, ["a", "b"])
+    assert shows_plan(caught.value, loud)
 
 
 # --- strategies --------------------------------------------------------------------------------------------
