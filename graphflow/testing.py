@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import operator
 import random
 import sys
@@ -35,6 +36,10 @@ P = ParamSpec("P")
 
 #: How many random cuts `check_transform` tries, besides the finest, the coarsest and the one that was given.
 RANDOM_CUTS: Final = 8
+#: How many characters of a value stand in a message.
+LONGEST_SHOWN: Final = 200
+#: For how long `assert_closes_upstream` waits for a chunk, in virtual seconds: it takes no time to do so.
+LONGEST_WAIT: Final = 1e9
 #: What can be cut anywhere, and joined again.
 _JOINED: Final = {str, bytes, list}
 
@@ -164,6 +169,7 @@ def check_transform(
         AssertionError: two cuts give different outputs, or nothing comes before the input has ended; the message
             shows the plan.
         ValueError: there is no chunk.
+        Exception: what the node raises, with a note of the cut at which it does.
     """
     given = list(chunks)
     if not given:
@@ -171,14 +177,15 @@ def check_transform(
     plan = chain.compile().plan
     make = fold or _fold_of(plan)
     finest, *others = _recut(given, random.Random(seed))
-    output, early = run(_transformed, chain, finest)
+    output, early = _given_for(chain, finest)
     expected = make(output)
     for cut in others:
-        value = make(run(_transformed, chain, cut)[0])
+        value = make(_given_for(chain, cut)[0])
         if value != expected:
+            one, other = _brief_pair(expected, value)
             problem = (
                 f"`{plan.name}` depends on how its input is cut:\n"
-                f"  {_brief(finest)}\n    gives {_brief(expected)}\n  {_brief(cut)}\n    gives {_brief(value)}"
+                f"  {_brief(finest)}\n    gives {one}\n  {_brief(cut)}\n    gives {other}"
             )
             raise AssertionError(_explained(problem, plan))
     if len(finest) > 1 and output and not early:
@@ -199,6 +206,14 @@ def _recut(given: list[Any], rng: random.Random) -> Iterator[list[Any]]:
     for _ in range(RANDOM_CUTS if len(whole) > 1 else 0):
         places = sorted(rng.sample(range(1, len(whole)), rng.randint(0, min(len(whole) - 1, 16))))
         yield [whole[start:stop] for start, stop in zip([0, *places], [*places, len(whole)], strict=True)]
+
+
+def _given_for(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[Any], bool]:
+    try:
+        return run(_transformed, chain, chunks)
+    except Exception as error:
+        error.add_note(f"with the input cut as {_brief(chunks)}")
+        raise
 
 
 async def _transformed(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[Any], bool]:
@@ -244,34 +259,58 @@ def _joined(chunks: list[Any]) -> object:
 
 def _brief(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 200 else f"{text[:197]}..."
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _brief_pair(one: object, other: object) -> tuple[str, str]:
+    """Show two values that differ: of long ones, the places where they first do."""
+    texts = repr(one), repr(other)
+    if max(map(len, texts)) <= LONGEST_SHOWN:
+        return texts
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False))
+    differs = sum(1 for _ in same)
+    start = max(0, differs - LONGEST_SHOWN // 2)
+    first, second = (
+        ("..." if start else "")
+        + text[start : start + LONGEST_SHOWN]
+        + ("..." if len(text) > start + LONGEST_SHOWN else "")
+        for text in texts
+    )
+    return first, second
 
 
 # --- is upstream closed? -----------------------------------------------------------------------------------
 
 
 def assert_closes_upstream(chain: Chain[Any, Any], chunks: Iterable[Any]) -> None:
-    """Assert that leaving a chain early closes what it reads, and leaves no task: after its first chunk it is left.
+    """Assert that leaving a chain early closes what it reads, and leaves no task.
+
+    It is left after its first chunk, or while it waits for more: the input does not end after the chunks given.
 
     Args:
         chain: the chain.
-        chunks: the chunks of one input.
+        chunks: the first chunks of an input.
 
     Raises:
-        AssertionError: its input is still open, a task is left, or a generator is; the message shows the plan.
+        AssertionError: its input is read on or still open, a task is left, or a generator is; the message shows the
+            plan.
     """
     run(_left_early, chain, list(chunks))
 
 
 async def _left_early(chain: Chain[Any, Any], chunks: list[Any]) -> None:
-    opened, closed = False, False
+    opened, closed, left, read_on = False, False, False, False
 
     async def source() -> AsyncIterator[Any]:
-        nonlocal opened, closed
+        nonlocal opened, closed, read_on
         opened = True
         try:
             for chunk in chunks:
                 yield chunk
+                if left:
+                    read_on = True
+                    return
+            await trio.sleep_forever()
         finally:
             closed = True
 
@@ -288,13 +327,17 @@ async def _left_early(chain: Chain[Any, Any], chunks: list[Any]) -> None:
     sys.set_asyncgen_hooks(firstiter=starts)
     try:
         async with chain.transform(source()) as items:
-            async for _ in items:
-                break
+            with trio.move_on_after(LONGEST_WAIT):
+                async for _ in items:
+                    break
+            left = True
+        if read_on:
+            raise AssertionError(_explained(f"`{plan.name}` was left, but went on to read its input", plan))
         if opened and not closed:
             raise AssertionError(_explained(f"`{plan.name}` was left, but what it reads is still open", plan))
-        left = [task.name for task in _tasks() - tasks]
-        if left:
-            raise AssertionError(_explained(f"`{plan.name}` was left, but tasks are not: {', '.join(left)}", plan))
+        names = [task.name for task in _tasks() - tasks]
+        if names:
+            raise AssertionError(_explained(f"`{plan.name}` was left, but tasks are not: {', '.join(names)}", plan))
         open_ = [generator.__qualname__ for generator in started if generator.ag_frame is not None]
         if open_:
             problem = f"`{plan.name}` was left, but generators are still open: {', '.join(open_)}"

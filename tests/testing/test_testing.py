@@ -145,6 +145,35 @@ def test_one_that_waits_for_its_whole_input_is_refused(chain: gf.Chain[Any, Any]
     assert shows_plan(caught.value, chain)
 
 
+def test_the_cut_at_which_a_node_fails_is_named() -> None:
+    @gf.chunkwise
+    def single(chunk: str) -> str:
+        if len(chunk) > 1:
+            raise ValueError("too long")
+        return chunk
+
+    with pytest.raises(ValueError, match="too long") as caught:
+        testing.check_transform(single, ["a", "bc"])
+    assert caught.value.__notes__[-1] == "with the input cut as ['a', 'bc']"
+
+
+def test_long_outputs_are_shown_where_they_differ() -> None:
+    @gf.transform
+    async def marked(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        seen = 0
+        async for chunk in chunks:
+            seen += len(chunk)
+            yield chunk if seen < 1000 or len(chunk) == 1 else chunk[:-1] + "!"
+
+    with pytest.raises(AssertionError) as caught:
+        testing.check_transform(marked, ["." * 999, "x" * 500])
+    gives = [line for line in str(caught.value).splitlines() if line.startswith("    gives ")]
+    assert len(gives) == 2
+    assert gives[0].endswith("x'")
+    assert gives[1].endswith("x!'")
+    assert all(line.startswith("    gives ...") and len(line) < 230 for line in gives)
+
+
 def test_items_are_given_as_they_are() -> None:
     testing.check_transform(gf.chunkwise(lambda number: number + 1), [1, 2, 3], fold=sum)
     with pytest.raises(AssertionError, match="gives nothing before"):
@@ -187,6 +216,39 @@ def test_nodes_in_tasks_of_their_own_stream_too() -> None:
 @pytest.mark.parametrize("chain", [loud, loud | lines, gf.parallel(a=loud, b=lines), hoarding, gf.aggregate(shout)])
 def test_chains_close_what_they_read(chain: gf.Chain[Any, Any]) -> None:
     testing.assert_closes_upstream(chain, ["a\n", "b\n", "c\n"] * 100)
+
+
+@pytest.mark.parametrize("given", [[], ["a"]])
+def test_a_chain_that_has_read_all_chunks_is_left_as_well(given: list[str]) -> None:
+    ends: list[str] = []
+
+    @gf.transform
+    async def reading(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for _ in chunks:
+                pass
+            ends.append("input ended")
+        finally:
+            ends.append("left")
+        yield "never"
+
+    testing.assert_closes_upstream(reading, given)
+    assert ends == ["left"]
+
+
+def test_one_that_reads_its_input_to_the_end_when_it_is_left_is_refused() -> None:
+    @gf.transform
+    async def drained(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            async for _ in chunks:
+                pass
+
+    with pytest.raises(AssertionError, match="`drained` was left, but went on to read its input") as caught:
+        testing.assert_closes_upstream(drained, ["a", "b", "c"])
+    assert shows_plan(caught.value, drained)
 
 
 def test_what_is_left_open_is_named() -> None:
