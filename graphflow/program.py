@@ -19,6 +19,7 @@ from graphflow.runtime.code import Code
 from graphflow.runtime.current import CURRENT, RunIds
 from graphflow.runtime.direct import DirectRun, DirectStream, is_direct
 from graphflow.runtime.execution import Execution, Run
+from graphflow.runtime.metering import COLLECTING
 from graphflow.runtime.recorder import Config
 from graphflow.runtime.run import OpenedChunks, OpenedEvents, run_for_value
 from graphflow.runtime.tasks import require_trio
@@ -119,7 +120,7 @@ class Program(Generic[In, Out]):
         """
         require_trio("invoke")
         straight = self._code.straight
-        if straight is not None and limit is None and CURRENT.get() is None:
+        if straight is not None and limit is None and CURRENT.get() is None and COLLECTING.collector is None:
             try:
                 output: Out = await straight(value)
             except Exception as error:

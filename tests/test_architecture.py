@@ -156,6 +156,11 @@ def test_the_mypy_plugin_stands_by_itself() -> None:
     assert all(f"{importer}.".startswith("graphflow.mypy.") for importer in importers)
 
 
+def test_nothing_needs_pytest_but_its_plugin_which_stands_by_itself() -> None:
+    importers = {one.importer for one in IMPORTS if one.is_of("pytest", "graphflow.pytest_plugin")}
+    assert importers == {"graphflow.pytest_plugin"}
+
+
 def test_nothing_is_imported_in_a_circle() -> None:
     """Imports that run at the head of a module have an order: modules could be imported one after another."""
     files = {module_of(path): path for folder in ROOTS.values() for path in folder.rglob("*.py")}

@@ -8,15 +8,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Iterator
 from contextlib import AbstractContextManager
+from time import perf_counter
 from types import GeneratorType, TracebackType
 from typing import Any, Final, Generic, TypeVar, final
 
+import attrs
 import trio
 
 from graphflow.runtime import portal
-from graphflow.runtime.code import CHAINLESS, Code, may_be_chain, refuse_chain
+from graphflow.runtime.code import CHAINLESS, Code, Function, may_be_chain, refuse_chain
 from graphflow.runtime.current import CURRENT, NOTHING, RunIds
 from graphflow.runtime.failures import combined
+from graphflow.runtime.metering import COLLECTING, Collector, Meter, counted
 from graphflow.runtime.recorder import Tap
 from graphflow.runtime.workings import Workings
 from graphflow_compiler.generate import Mode, Sink
@@ -77,19 +80,26 @@ class DirectRun(Workings):
         run_id: the id of the run, if the caller gave one.
     """
 
-    __slots__ = ("_is_hosted", "_value")
+    __slots__ = ("_collector", "_is_hosted", "_run_meter", "_value")
 
     def __init__(self, code: Code, value: Any, run_id: str | None) -> None:
         super().__init__(Place(code.plan, run_id), code.plan.output_stage)
         self._value = value
         self._is_hosted = portal.is_hosted()
+        self._collector: Collector | None = None
+        self._run_meter: Meter | None = None
 
     def chunks(self, code: Code) -> GeneratorType[Any, None, None]:
-        """Return the chunks of the output, to be iterated once and closed."""
-        chunks: GeneratorType[Any, None, None] = self._begin(code, "yield")
+        """Return the chunks of the output, to be iterated once and closed; then the run is `left`."""
+        function = self._measurable(code, "yield")
+        chunks: GeneratorType[Any, None, None] = self._begin(function)
         assert chunks.gi_frame is not None
-        self._frames[chunks.gi_frame] = code.function(self.stage, Mode("yield", is_sync=True)).source
+        self._frames[chunks.gi_frame] = function.source
         return chunks
+
+    def left(self) -> None:
+        """Say that nobody reads more of it, also if nobody has begun to."""
+        self._is_over(GeneratorExit())
 
     def value(self, code: Code) -> Any:
         """Run to the end and return the value of the output.
@@ -99,11 +109,12 @@ class DirectRun(Workings):
         """
         value: Any = None
         failure: BaseException | None = None
+        function = self._measurable(code, "value")
         try:
-            value = self._begin(code, "value")
+            self.start()
+            value = self._begin(function)
         except BaseException as error:
             failure = error
-            function = code.function(self.stage, Mode("value", is_sync=True))
             traceback = error.__traceback__
             while traceback is not None and traceback.tb_frame.f_code is not function.call.__code__:
                 traceback = traceback.tb_next
@@ -112,15 +123,36 @@ class DirectRun(Workings):
         self.end(failure)
         return value
 
-    def _begin(self, code: Code, sink: Sink) -> Any:
-        function = self._code = code.function(self.stage, Mode(sink, is_sync=True))
+    def _measurable(self, code: Code, sink: Sink) -> Function:
+        """Return the function of the stage: one that measures, where somebody collects that."""
+        mode = Mode(sink, is_sync=True)
+        self._collector = COLLECTING.collector
+        if self._collector is not None:
+            meter = self._run_meter = Meter(self._plan, perf_counter, perf_counter(), in_loop=False)
+            self._meter = meter.stage(self.stage)
+            mode = attrs.evolve(mode, passed=counted(self._plan, self.stage))
+        function = self._code = code.function(self.stage, mode)
+        return function
+
+    def _begin(self, function: Function) -> Any:
         given = {"stage": self, "time": self, "value": self._value, "settled": self.settled}
-        return function.call(*map(given.get, function.source.parameters), *function.functions)
+        if self._run_meter is not None:
+            given |= {name: self._run_meter.teller(node_id) for name, node_id in function.source.taps.items()}
+        return function.call(*map(given.get, function.source.parameters), *self._functions(function))
+
+    def _is_over(self, outcome: BaseException | None) -> None:
+        """Tell who collects it, once, what was measured."""
+        collector, self._collector = self._collector, None
+        if collector is not None and self._run_meter is not None and self._meter is not None:
+            self._meter.finish()
+            collector.over(self._run_meter, outcome)
 
     # --- what its function asks for ---
 
     def start(self) -> None:
-        """Do nothing: there is nothing to start."""
+        """Say that the input was given, which is all that there is to start."""
+        if self._run_meter is not None:
+            self._run_meter.given()
 
     def end(self, failure: BaseException | None) -> None:
         """Close what is open; raises what went wrong, `failure` included."""
@@ -129,6 +161,7 @@ class DirectRun(Workings):
         errors = self._closed()
         self._frames.clear()
         outcome = combined(failure, errors) if errors else failure
+        self._is_over(outcome)
         if outcome is not None:
             raise outcome
 
@@ -172,8 +205,14 @@ class DirectRun(Workings):
         """Call the function of a node that reads its stream itself."""
         (edge,) = self._plan.edges_into[node_id]
         assert edge.port is not None
-        result = self.apply(self._plan.by_id[node_id], {edge.port: chunks})
+        node = self._plan.by_id[node_id]
+        result = self.apply(node, {edge.port: self._readable(node, chunks)})
         return result if type(result) in CHAINLESS else self.settled(node_id, result)
+
+    def tell(self, node_id: NodeId, value: Any) -> None:
+        """Count what a node without a function gives: that is asked for only where it is measured."""
+        if self._run_meter is not None and value is not NOTHING:
+            self._run_meter.passes(node_id)
 
     def settled(self, node_id: NodeId, result: Any) -> Any:
         """Await a result that has to be, though its function does not say so: in the loop of the other plans.
@@ -218,3 +257,5 @@ class DirectStream(AbstractContextManager[Iterator[T]], Generic[T]):
             outcome = combined(raised, [error])
             if outcome is not None and outcome is not raised:
                 raise outcome from None
+        finally:
+            self._run.left()

@@ -16,7 +16,7 @@ from graphflow.runtime.code import Code
 from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
 from graphflow.runtime.failures import Raised, combined
-from graphflow.runtime.metering import UNCALLED, Meter
+from graphflow.runtime.metering import COLLECTING, Collector, Meter, counted
 from graphflow.runtime.network import Network
 from graphflow.runtime.notes import path_to
 from graphflow.runtime.recorder import Config, Recorder, Tap
@@ -89,6 +89,7 @@ class Execution:
     """
 
     __slots__ = (
+        "_collector",
         "_last",
         "_output",
         "_reads_in",
@@ -121,8 +122,14 @@ class Execution:
     ) -> None:
         self.path = path
         self.code = code
-        self.meter = meter
         self.plan = plan = code.plan
+        self._collector: Collector | None = None
+        if not path and COLLECTING.collector is not None:
+            self._collector = COLLECTING.collector
+            if meter is None:
+                clock = trio.lowlevel.current_clock().current_time
+                meter = Meter(plan, clock, clock())
+        self.meter = meter
         self._run = run
         self.input = value
         self._source = source
@@ -184,14 +191,16 @@ class Execution:
             mode = self._recorder.mode(sink, stage, streamed=self.is_streamed)
         if self.meter is None:
             return mode
-        counted = {node_id for node_id in stage.nodes if self.plan.by_id[node_id].op in UNCALLED}
-        return attrs.evolve(mode, passed=mode.passed | (counted - mode.told))
+        return attrs.evolve(mode, passed=mode.passed | (counted(self.plan, stage) - mode.told))
 
     def teller(self, node_id: NodeId) -> Callable[[Any], bool]:
         """Return what tells listeners, or the meter, of every chunk of a node; tells whether to wait for listeners."""
         tap, meter = self.tap(node_id), self.meter
-        if meter is None or tap is None:
-            return tap.chunk if tap is not None else lambda chunk: meter is not None and meter.passes(node_id)
+        if meter is None:
+            assert tap is not None, "nobody wants to be told"
+            return tap.chunk
+        if tap is None:
+            return meter.teller(node_id)
         return lambda chunk: tap.chunk(chunk) or meter.passes(node_id)
 
     @property
@@ -302,14 +311,19 @@ class Execution:
             with raised:
                 await self._output.aclose()
         with raised:  # the iteration has done this, unless it was interrupted halfway
-            await self.end(None)
+            await self.end(None, is_left=True)
         with raised:
             await self._close_source()
         raised.again()
 
     @trio.lowlevel.enable_ki_protection
-    async def end(self, failure: BaseException | None) -> None:
-        """Close the last stage and end the others, once; raises what went wrong, `failure` included."""
+    async def end(self, failure: BaseException | None, *, is_left: bool = False) -> None:
+        """Close the last stage and end the others, once; raises what went wrong, `failure` included.
+
+        Args:
+            failure: what ends it, if it does not come to its end.
+            is_left: nobody reads its output to the end.
+        """
         stage_run, self._last = self._last, None
         if stage_run is None:
             return
@@ -321,6 +335,8 @@ class Execution:
         outcome = combined(failure, errors) if errors else failure
         if self._recorder is not None:
             self._recorder.settle(None if isinstance(outcome, GeneratorExit) else outcome)
+        if self._collector is not None and self.meter is not None:
+            self._collector.over(self.meter, GeneratorExit() if is_left and outcome is None else outcome)
         if outcome is not None:
             raise outcome
 

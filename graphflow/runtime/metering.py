@@ -6,7 +6,7 @@ is before a node, that node waits for its input; while it is behind it, its outp
 own time, the time that it waits and the time that it is blocked add up to its lifetime: from when its stage begins
 until it is done.
 
-Nothing here runs unless a run is measured.
+Nothing here runs unless a run is measured: by `explain_analyze`, or because somebody collects what all runs measure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import inspect
 import threading
 import types
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, final
 
 from graphflow.runtime.current import NOTHING
 from graphflow_compiler.ir import INPUT, Node, NodeClass, NodeId, Op
@@ -67,6 +67,7 @@ class Meter:
         plan: the plan.
         clock: tells the time, in seconds; also called from worker threads.
         began: when the run began.
+        in_loop: whether it runs in an event loop, which its nodes may keep from others.
 
     Attributes:
         tallies: by node.
@@ -74,16 +75,17 @@ class Meter:
         grown: what was told of every buffer that had to grow, which none should.
     """
 
-    def __init__(self, plan: Plan, clock: Callable[[], float], began: float) -> None:
+    def __init__(self, plan: Plan, clock: Callable[[], float], began: float, *, in_loop: bool = True) -> None:
         self.plan = plan
         self.clock = clock
         self.began = began
+        self.in_loop = in_loop
         self.thread = threading.get_ident()
         self.tallies: dict[NodeId, Tally] = {node.id: Tally() for node in plan.nodes}
         self.most: dict[tuple[NodeId, str], int] = {}
         self.grown: list[Mapping[str, Any]] = []
         self._bodies: dict[int, Meter] = {
-            id(body): Meter(body, clock, began) for node in plan.nodes for body in node.plans
+            id(body): Meter(body, clock, began, in_loop=in_loop) for node in plan.nodes for body in node.plans
         }
 
     def body(self, plan: Plan) -> Meter:
@@ -108,6 +110,10 @@ class Meter:
             self.gave(node_id)
         return False
 
+    def teller(self, node_id: NodeId) -> Callable[[Any], bool]:
+        """Return what is told of every chunk that passes a node."""
+        return lambda chunk: self.passes(node_id)
+
     def given(self) -> None:
         """Say that the input was given, which is one value."""
         self.gave(INPUT)
@@ -126,6 +132,41 @@ class Meter:
         """Say how many chunks wait to be read somewhere."""
         if count > self.most.get((target, port), -1):
             self.most[target, port] = count
+
+
+# --- every run of the process ------------------------------------------------------------------------------
+
+
+class Collector(Protocol):
+    """Who is told what every run has measured. It may be told in any thread, and must not raise."""
+
+    def over(self, meter: Meter, failure: BaseException | None) -> None:
+        """Say that a run is over.
+
+        Args:
+            meter: what was measured of it.
+            failure: what ended it; `GeneratorExit` where its reader left before the end.
+        """
+
+
+@final
+class Collecting:
+    """Who collects what is measured, if anybody does; every run looks here once, when it begins.
+
+    It is one for the process, not for a context: what is collected may run in other threads and in other loops, which
+    do not take over the context of whoever starts them.
+    """
+
+    __slots__ = ("collector",)
+
+    def __init__(self) -> None:
+        self.collector: Collector | None = None
+
+
+COLLECTING: Final = Collecting()
+
+
+# --- one stage ---------------------------------------------------------------------------------------------
 
 
 @final
@@ -148,6 +189,7 @@ class StageMeter:
         self._held_from: float | None = None
         self._open: set[NodeId] = set(self._places)
         self._entered: set[NodeId] = set()
+        self._passed = 0  # so many from the first on are done
         for node in nodes:
             tally = meter.tallies[node.id]
             tally.runs += 1
@@ -166,7 +208,11 @@ class StageMeter:
                 tally.threaded += passed
         self._give_back(now)
         self._place, self._since = place, now
-        if place % 2 and threading.get_ident() == self._meter.thread:
+        self._take_loop(now)
+
+    def _take_loop(self, now: float) -> None:
+        """The code of a node runs, and if it does so in the thread of the loop, it holds that."""
+        if self._place % 2 and self._meter.in_loop and threading.get_ident() == self._meter.thread:
             self._held_from = now
 
     def _give_back(self, now: float) -> None:
@@ -182,13 +228,19 @@ class StageMeter:
         if node_id not in self._entered:
             self._entered.add(node_id)
             if not _reads(self._nodes[place // 2]):
-                for earlier in self._nodes[: place // 2]:
+                for earlier in self._nodes[self._passed : place // 2]:
                     self._done(earlier)  # it takes whole values: all of those are done
+                self._passed = max(self._passed, place // 2)
         self._to(place)
 
     def leave(self, node_id: NodeId) -> None:
         """The code of a node has run, and what it gave goes on."""
         self._to(self._places[node_id] + 1)
+
+    def gave(self, node_id: NodeId) -> None:
+        """A node has given a chunk, which goes on."""
+        self.leave(node_id)
+        self._meter.gave(node_id)
 
     def before(self, node_id: NodeId) -> None:
         """A node asks for what flows into it."""
@@ -250,14 +302,13 @@ class StageMeter:
         return call
 
     def _returned(self, node: PlannedNode) -> None:
-        self.leave(node.id)
-        self._meter.gave(node.id)
+        self.gave(node.id)
         if node.op is Op.CALL:
             self._done(node)
 
     async def _awaited(self, node: PlannedNode, result: Awaitable[T]) -> T:
         try:
-            value = await self._stepped(result)
+            value = await self.stepped(result)
         except BaseException:
             self.leave(node.id)
             raise
@@ -266,48 +317,14 @@ class StageMeter:
 
     def generator(self, node: PlannedNode, chunks: Iterator[T]) -> Iterator[T]:
         """Measure what a node yields that is read with `for`, perhaps in a worker thread."""
-        self._taken_whole(node)
-        while True:
-            self.enter(node.id)
-            try:
-                chunk: Any = next(chunks, NOTHING)
-            finally:
-                self.leave(node.id)
-            if chunk is NOTHING:
-                self.ended(node.id)
-                return
-            self._meter.gave(node.id)
-            try:
-                yield chunk
-            except GeneratorExit:
-                close = getattr(chunks, "close", None)
-                if close is not None:
-                    close()
-                raise
+        return Given(self, node, chunks)
 
-    async def async_generator(self, node: PlannedNode, chunks: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    def async_generator(self, node: PlannedNode, chunks: AsyncIterator[T]) -> AsyncIterator[T]:
         """Measure what a node yields that is read with `async for`."""
-        self._taken_whole(node)
-        advance = chunks.__anext__
-        while True:
-            self.enter(node.id)
-            try:
-                chunk = await self._stepped(advance())
-            except StopAsyncIteration:
-                self.ended(node.id)
-                return
-            finally:
-                self.leave(node.id)
-            self._meter.gave(node.id)
-            try:
-                yield chunk
-            except GeneratorExit:
-                close = getattr(chunks, "aclose", None)
-                if close is not None:
-                    await close()
-                raise
+        return AsyncGiven(self, node, chunks)
 
-    def _taken_whole(self, node: PlannedNode) -> None:
+    def begins(self, node: PlannedNode) -> None:
+        """A node is asked for its first chunk: one that reads no stream has taken its value."""
         if not _reads(node):
             self._meter.tallies[node.id].taken += 1
 
@@ -369,7 +386,7 @@ class StageMeter:
     # --- the loop ---
 
     @types.coroutine
-    def _stepped(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
+    def stepped(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
         """Await something, and notice whenever the event loop is given back."""
         steps = awaitable.__await__()
         answer: Any = None
@@ -390,8 +407,90 @@ class StageMeter:
                 answer = yield told
             except BaseException as thrown:
                 error = thrown
-            if self._place % 2 and threading.get_ident() == self._meter.thread:
-                self._held_from = self._clock()
+            self._take_loop(self._clock())
+
+
+@final
+class Given(Iterator[T]):
+    """What a node yields, measured. Unlike a generator, it closes that also if it was not asked for a chunk."""
+
+    __slots__ = ("_begun", "_chunks", "_node", "_stage")
+
+    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: Iterator[T]) -> None:
+        self._stage = stage
+        self._node = node
+        self._chunks = chunks
+        self._begun = False
+
+    @property
+    def gi_frame(self) -> types.FrameType | None:
+        """The frame of the node, by which its errors are found."""
+        return getattr(self._chunks, "gi_frame", None)
+
+    def __next__(self) -> T:
+        stage, node_id = self._stage, self._node.id
+        if not self._begun:
+            self._begun = True
+            stage.begins(self._node)
+        stage.enter(node_id)
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            stage.ended(node_id)
+            raise
+        except BaseException:
+            stage.leave(node_id)
+            raise
+        stage.gave(node_id)
+        return chunk
+
+    def close(self) -> None:
+        """Close what the node yields, if it can be closed."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+@final
+class AsyncGiven(AsyncIterator[T]):
+    """The same of what is asynchronous."""
+
+    __slots__ = ("_advance", "_begun", "_chunks", "_node", "_stage")
+
+    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: AsyncIterator[T]) -> None:
+        self._stage = stage
+        self._node = node
+        self._chunks = chunks
+        self._advance = chunks.__anext__
+        self._begun = False
+
+    @property
+    def ag_frame(self) -> types.FrameType | None:
+        """The frame of the node, by which its errors are found."""
+        return getattr(self._chunks, "ag_frame", None)
+
+    async def __anext__(self) -> T:
+        stage, node_id = self._stage, self._node.id
+        if not self._begun:
+            self._begun = True
+            stage.begins(self._node)
+        stage.enter(node_id)
+        try:
+            chunk = await stage.stepped(self._advance())
+        except StopAsyncIteration:
+            stage.ended(node_id)
+            raise
+        except BaseException:
+            stage.leave(node_id)
+            raise
+        stage.gave(node_id)
+        return chunk
+
+    async def aclose(self) -> None:
+        """Close what the node yields, if it can be closed."""
+        close = getattr(self._chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 @final
@@ -416,6 +515,11 @@ class Watch:
             self._meter.waited(self._target, port, waiting)
         if not waiting:
             self._stage.exhausted()
+
+
+def counted(plan: Plan, stage: Stage) -> frozenset[NodeId]:
+    """Return the nodes of a stage of which the chunks are counted where they pass."""
+    return frozenset(node_id for node_id in stage.nodes if plan.by_id[node_id].op in UNCALLED)
 
 
 def _reads(node: PlannedNode) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, final
 
 from graphflow.limits import limited, limited_stream
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
 class StageRun(Workings):
     """One stage in one execution."""
 
-    __slots__ = ("_execution", "_is_observed", "_meter")
+    __slots__ = ("_execution", "_is_observed")
 
     def __init__(self, execution: Execution, stage: Stage) -> None:
         super().__init__(execution, stage)
         self._execution = execution
-        self._meter = execution.meter.stage(stage) if execution.meter is not None else None
+        if execution.meter is not None:
+            self._meter = execution.meter.stage(stage)
         self._is_observed = execution.meter is not None or execution.listening is not None
 
     # --- from outside ---
@@ -53,10 +54,7 @@ class StageRun(Workings):
         execution = self._execution
         code = self._code = execution.code.function(self.stage, execution.mode(sink, self.stage))
         given = [self._argument(name, code.source) for name in code.source.parameters]
-        functions: Iterable[Callable[..., Any]] = code.functions
-        if self._meter is not None:
-            functions = [self._function(self._plan.by_id[node_id]) for _, node_id in code.source.functions]
-        begun = code.call(*given, *functions)
+        begun = code.call(*given, *self._functions(code))
         frame = begun.ag_frame if code.source.is_generator else begun.cr_frame
         self._frames[frame] = code.source
         return begun
@@ -357,25 +355,7 @@ class StageRun(Workings):
             chunks = self._hold(self._meter.async_generator(node, chunks))
         return chunks if tap is None else self._between(tap, chunks, resumes=False)
 
-    # --- what is measured ---
-
-    def _function(self, node: PlannedNode) -> Callable[..., Any]:
-        function = super()._function(node)
-        return function if self._meter is None else self._meter.function(node, function)
-
-    def _measured(self, node: PlannedNode, chunks: Any) -> Any:
-        if self._meter is None:
-            return chunks
-        return self._meter.async_generator(node, chunks) if node.is_async else self._meter.generator(node, chunks)
-
-    def _measured_input(self, node: PlannedNode, chunks: Any) -> Any:
-        if self._meter is None:
-            return chunks
-        if isinstance(chunks, threads.InThread):
-            return self._hold(threads.InThread(self._meter.input(node, chunks.iterator)))
-        if hasattr(chunks, "__anext__"):
-            return self._hold(self._meter.async_input(node, chunks))
-        return self._hold(self._meter.input(node, chunks))
+    # --- what is told ---
 
     def tell(self, node_id: NodeId, value: Any) -> None:
         """Tell all of a node that gives one value, or nothing, and count it, where somebody wants to know."""

@@ -6,7 +6,7 @@ traced to the node that raised it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +23,7 @@ from graphflow_compiler.ir import NodeId
 from graphflow_compiler.plan import Plan, PlannedNode, Stage
 
 if TYPE_CHECKING:
+    from graphflow.runtime.metering import StageMeter
     from graphflow_compiler.accumulate import Fold
 
 
@@ -52,12 +53,13 @@ class Workings:
         stage: the stage.
     """
 
-    __slots__ = ("_code", "_frames", "_held", "_last_told", "_plan", "_run", "stage")
+    __slots__ = ("_code", "_frames", "_held", "_last_told", "_meter", "_plan", "_run", "stage")
 
     def __init__(self, run: Surroundings, stage: Stage) -> None:
         self.stage = stage
         self._run = run
         self._plan = run.plan
+        self._meter: StageMeter | None = None
         self._code: Function | None = None
         self._held: list[Any] = []
         self._frames: dict[FrameType, PlannedNode | Source] = {}
@@ -256,17 +258,31 @@ class Workings:
     def _isolated(self, node: PlannedNode, chunks: Any) -> Any:
         raise NotImplementedError("what runs without a loop has no asynchronous generators")
 
-    # --- what is measured, if anything is: see `StageRun` ---
+    # --- what is measured, if anything is ---
+
+    def _functions(self, code: Function) -> Iterable[Callable[..., Any]]:
+        """Return the functions that the function of the stage calls."""
+        if self._meter is None:
+            return code.functions
+        return [self._function(self._plan.by_id[node_id]) for _, node_id in code.source.functions]
 
     def _function(self, node: PlannedNode) -> Callable[..., Any]:
         assert node.function is not None
-        return node.function
+        return node.function if self._meter is None else self._meter.function(node, node.function)
 
     def _measured(self, node: PlannedNode, chunks: Any) -> Any:
-        return chunks
+        if self._meter is None:
+            return chunks
+        return self._meter.async_generator(node, chunks) if node.is_async else self._meter.generator(node, chunks)
 
     def _measured_input(self, node: PlannedNode, chunks: Any) -> Any:
-        return chunks
+        if self._meter is None:
+            return chunks
+        if isinstance(chunks, threads.InThread):
+            return self._hold(threads.InThread(self._meter.input(node, chunks.iterator)))
+        if hasattr(chunks, "__anext__"):
+            return self._hold(self._meter.async_input(node, chunks))
+        return self._hold(self._meter.input(node, chunks))
 
     # --- what is told ---
 

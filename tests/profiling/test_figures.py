@@ -274,6 +274,38 @@ def test_an_error_is_raised_as_itself() -> None:
     assert any("`fails`" in note for note in caught.value.__notes__)
 
 
+def test_an_iterator_that_can_be_closed_is_closed() -> None:
+    closed: list[int] = []
+
+    class Numbers(Iterator[int]):
+        """Like an open file: it is to be closed also when all of it was read, or none."""
+
+        def __init__(self, count: int) -> None:
+            self.left = count
+
+        def __next__(self) -> int:
+            if not self.left:
+                raise StopIteration
+            self.left -= 1
+            return self.left
+
+        def close(self) -> None:
+            closed.append(self.left)
+
+    @gf.aggregate
+    def numbers(count: int) -> Iterator[int]:
+        return Numbers(count)
+
+    @gf.transform
+    async def unread(numbers: AsyncIterator[int]) -> AsyncIterator[int]:
+        yield 7
+
+    assert measured(numbers, 3).nodes["numbers"].chunks_out == 3
+    assert closed == [0]
+    assert measured(numbers | unread, 3).nodes["unread"].chunks_out == 1
+    assert closed == [0, 3]
+
+
 def test_a_cancelled_run_leaves_nothing() -> None:
     closed: list[str] = []
 
