@@ -175,7 +175,7 @@ def _bridge(node: PlannedNode) -> Diagnostic:
 
 def _gives_sync_stream(node: PlannedNode, is_sync: bool) -> bool:
     """Tell whether what a node gives can be iterated without `await`, given whether its input can."""
-    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.WRAP):
+    if node.is_async or node.thread or node.op in (Op.BRANCH, Op.EACH, Op.WRAP, Op.JOIN):
         return node.op is Op.CALL
     return is_sync or node.node_class is not NodeClass.TRANSFORM
 
