@@ -61,6 +61,8 @@ def _broken_shape(graph: Graph) -> Iterator[str]:
         yield "the first node is not the input"
     if graph.output not in position:
         yield f"the output {graph.output!r} is no node"
+    elif any(edge.source == graph.output for edge in graph.edges):
+        yield f"the output `{graph.output}` leads on to other nodes"
     for edge in graph.edges:
         if edge.source not in position or edge.target not in position:
             yield f"an edge leads from {edge.source!r} to {edge.target!r}, which are not both nodes"

@@ -134,6 +134,10 @@ def with_another_output(graph: Graph) -> Graph:
     return attrs.evolve(graph, output=NodeId("nowhere"))
 
 
+def with_an_output_in_the_middle(graph: Graph) -> Graph:
+    return attrs.evolve(graph, output=graph.nodes[1].id)
+
+
 def in_another_order(graph: Graph) -> Graph:
     first, *others = graph.nodes
     return attrs.evolve(graph, nodes=(first, *reversed(others)))
@@ -194,6 +198,7 @@ BROKEN_GRAPHS: list[tuple[Callable[[Graph], Graph], str]] = [
     (with_node_twice, "two nodes have one id"),
     (without_input, "the first node is not the input"),
     (with_another_output, "the output 'nowhere' is no node"),
+    (with_an_output_in_the_middle, "the output `passthrough` leads on to other nodes"),
     (in_another_order, "does not come before"),
     (with_an_unknown_port, "`passthrough` has no port 'nothing'"),
     (without_an_edge, "port 'chunks' of `passthrough` is not fed"),

@@ -71,7 +71,7 @@ def plan_stages(graph: Graph) -> Plan:
             StageId(f"s{index}"),
             tuple(node.id for node in path.nodes),
             path.reason,
-            own_task=path.nodes[-1].id != graph.output or bool(graph.edges_from[graph.output]),
+            own_task=path.nodes[-1].id != graph.output,
             fans=tuple(path.fans),
         )
         for index, path in enumerate(paths)
@@ -132,7 +132,7 @@ def _previous(graph: Graph, node: Node) -> NodeId | None:
     if len(incoming) != 1 or incoming[0].source == INPUT:
         return None
     source = incoming[0].source
-    return source if len(graph.edges_from[source]) == 1 and source != graph.output else None
+    return source if len(graph.edges_from[source]) == 1 else None
 
 
 def _why_apart(graph: Graph, node: Node, path: _Path | None) -> str:
@@ -174,12 +174,7 @@ def _fans(graph: Graph) -> Iterator[tuple[NodeId, Fan]]:
             branches.append((edge.port, nodes))
             forks.add(fork)
         (fork, *others) = forks
-        direct = sum(not nodes for _, nodes in branches)
-        first = {nodes[0] for _, nodes in branches if nodes}
-        consumers = [edge.target for edge in graph.edges_from[fork]]
-        if others or fork == graph.output or len(consumers) != len(first) + direct:
-            continue
-        if all(consumer in first or consumer == join.id for consumer in consumers):
+        if not others and len(graph.edges_from[fork]) == len(branches):
             yield join.id, Fan(fork, join.id, tuple(branches))
 
 
@@ -196,7 +191,7 @@ def _branch_before(graph: Graph, node_id: NodeId) -> tuple[tuple[NodeId, ...], N
 def _never_waits(graph: Graph, node_id: NodeId) -> bool:
     """Tell whether a node, one link of a path, is done with what it gets as soon as it gets it."""
     node = graph.by_id[node_id]
-    if len(graph.edges_into[node_id]) != 1 or len(graph.edges_from[node_id]) != 1 or node_id == graph.output:
+    if len(graph.edges_into[node_id]) != 1 or len(graph.edges_from[node_id]) != 1:
         return False
     match node.op:
         case Op.IDENTITY | Op.PROJECT:
