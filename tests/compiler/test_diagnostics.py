@@ -133,6 +133,18 @@ def test_a_diagnostic_says_what_where_and_what_instead(one: Case) -> None:
     assert "\n".join(found) == expected
 
 
+def test_what_is_found_in_a_graph_is_found_at_a_node(one: Case) -> None:
+    try:
+        chain = one.declare()
+    except CompileError:
+        return  # it was found while the chain was declared
+    assert isinstance(chain, gf.Chain)
+    for found in found_by(lambda: chain):
+        if found.code in ("GF102", "GF106", "GF107") or found.code.startswith(("GF2", "GF3")):
+            assert found.node is not None
+            assert f"`{found.node.split('.')[0]}`" in found.message or found.node == "parallel"
+
+
 def test_every_code_is_produced_by_a_case() -> None:
     # GF4xx is found in runs that were measured, GF5xx in LCEL chains, not by the compiler.
     elsewhere = {code for code in CODES if code.startswith(("GF4", "GF5"))}
