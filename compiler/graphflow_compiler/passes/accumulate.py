@@ -191,7 +191,7 @@ def _projected(graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumul
         return given
     fields: list[tuple[str, Accumulator]] = []
     for key in node.keys:
-        accumulator = given.of(key) if given is not None else _fold_at(graph, edge.source, (*_keys(edge), key), folds)
+        accumulator = _fold_at(graph, edge.source, (*_keys(edge), key), folds)
         if accumulator is None:
             return None
         fields.append((key, accumulator))
