@@ -118,8 +118,8 @@ def _wired(graph: Graph) -> Graph:
     for node in graph.nodes:
         wired = list(_wire(graph, node, records, findings))
         findings.extend(_check_keys(graph, node, wired, records))
-        findings.extend(_check_ports(graph, node, wired, records))
-        records[node.id] = _record_given(graph, node, wired, records)
+        findings.extend(_check_ports(node, wired, records))
+        records[node.id] = _record_given(node, wired, records)
         edges.extend(wired)
     if findings:
         raise CompileError(findings)
@@ -177,9 +177,7 @@ def _may_be_record(graph: Graph, source: NodeId, record: Record | None) -> bool:
     return declared is object or field_type(declared, "") is not None
 
 
-def _record_given(
-    graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
-) -> Record | None:
+def _record_given(node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]) -> Record | None:
     """Return the keys that a node gives, as far as they are known before types are."""
     sources = {edge.port: edge for edge in edges}
     match node.op:
@@ -239,9 +237,7 @@ def _check_keys(
             )
 
 
-def _check_ports(
-    graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
-) -> Iterator[Diagnostic]:
+def _check_ports(node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]) -> Iterator[Diagnostic]:
     """Yield a finding for every port that two edges feed, and for every one that needs one and has none."""
     fed: dict[str | None, Edge] = {}
     upstream: Edge | None = None
