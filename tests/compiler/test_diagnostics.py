@@ -1151,7 +1151,7 @@ def test_all_that_a_pass_finds_is_told_at_once() -> None:
 
 def test_a_cycle_in_a_graph_that_was_written_by_hand() -> None:
     def node(name: str) -> Node:
-        location = SourceLocation("chains.py", 7)
+        location = SourceLocation("chains.py", ord(name) - ord("a") + 1)
         return Node(NodeId(name), name, Op.MAP, (Port("chunk", streams=True),), location=location)
 
     def edge(source: str, target: str) -> Edge:
@@ -1163,16 +1163,38 @@ def test_a_cycle_in_a_graph_that_was_written_by_hand() -> None:
         normalise(Graph(nodes, edges, NodeId("a")))
     assert str(caught.value) == (
         "error[GF103]: the graph has a cycle: `b` → `c` → `b`\n"
-        "  --> chains.py:7\n"
+        "  --> chains.py:2\n"
         "  hint: a chain is a directed acyclic graph; put the repetition into the body of one node"
     )
+    assert [found.node for found in caught.value.diagnostics] == ["b"]
 
 
 def test_a_port_fed_twice_in_a_graph_that_was_written_by_hand() -> None:
-    node = Node(NodeId("a"), "a", Op.MAP, (Port("chunk", streams=True),))
-    edges = (Edge(INPUT, node.id, "chunk"), Edge(INPUT, node.id, "chunk"))
-    with pytest.raises(CompileError, match=r"error\[GF105\]: parameter `chunk` of `a` is fed twice: by `input`"):
+    node = Node(NodeId("a"), "a", Op.MAP, (Port("chunk", streams=True),), location=SourceLocation("chains.py", 7))
+    edge = Edge(INPUT, node.id, "chunk")
+    edges = (edge, attrs.evolve(edge, snippet="a(...)"), attrs.evolve(edge, location=SourceLocation("chains.py", 8)))
+    with pytest.raises(CompileError) as caught:
         normalise(Graph((Node(INPUT, "input", Op.INPUT), node), edges, node.id))
+    assert str(caught.value) == (
+        "error[GF105]: parameter `chunk` of `a` is fed twice: by `input` and by `input`\n"
+        "  --> chains.py:7  a(...)\n"
+        "  hint: give each parameter once\n"
+        "error[GF105]: parameter `chunk` of `a` is fed twice: by `input` and by `input`\n"
+        "  --> chains.py:8\n"
+        "  hint: give each parameter once"
+    )
+    assert [found.node for found in caught.value.diagnostics] == ["a", "a"]
+
+
+def test_a_node_without_edges_in_a_graph_that_was_written_by_hand() -> None:
+    nodes = [
+        Node(NodeId(name), name, Op.CALL, location=SourceLocation("chains.py", line))
+        for line, name in enumerate("ab", 1)
+    ]
+    with pytest.raises(CompileError) as caught:
+        normalise(Graph((Node(INPUT, "input", Op.INPUT), *nodes), (), NodeId("a")))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.node, found.location) == ("GF107", "b", SourceLocation("chains.py", 2))
 
 
 def test_the_form_of_a_diagnostic() -> None:

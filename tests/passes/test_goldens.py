@@ -93,7 +93,7 @@ def declared(case: Case) -> gf.Chain[Any, Any]:
     """Run the declaration of a case; its lines are those of the golden file."""
     names: dict[str, Any] = {"gf": gf, "trio": trio, "AsyncIterator": AsyncIterator, "Iterator": Iterator}
     names |= {name: getattr(typing, name) for name in ("Any", "TypedDict", "TypeVar")}
-    exec(compile("\n" * case.line + case.source, case.file.name, "exec"), names)
+    exec(compile("\n" * case.line + case.source, case.file.name, "exec", dont_inherit=True), names)
     chain: gf.Chain[Any, Any] = names["chain"]
     return chain
 
