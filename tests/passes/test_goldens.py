@@ -186,8 +186,13 @@ def shown(program: gf.Program[Any, Any], case: Case) -> str:
     """Return the chunks of a run, a line each; those of a record by their keys, between which any order may be."""
     chunks = chunks_of(program, ast.literal_eval(case.given))
     if all(isinstance(chunk, dict) for chunk in chunks):
-        chunks.sort(key=sorted)
+        chunks.sort(key=keys_of)
     return "\n".join(map(repr, chunks))
+
+
+def keys_of(chunk: object) -> list[Any]:
+    """Return the keys of a record, each with those of the record that is there."""
+    return [(key, keys_of(value)) for key, value in sorted(chunk.items())] if isinstance(chunk, dict) else []
 
 
 def actual(case: Case) -> Case:
