@@ -349,8 +349,16 @@ def test_a_server_that_takes_no_connection_is_a_time_out_of_connecting(provider:
             "test-model", base_url=address, api_key=KEY, timeout=1000.0, connect_timeout=100.0
         )
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(pass_time, clock, 101)
-            return await failing(model)
+
+            async def pass_again_and_again() -> None:
+                while True:  # a thread may still be at work before the client begins to wait for the connection
+                    await trio.testing.wait_all_tasks_blocked(0.01)
+                    await pass_time(clock, 101)
+
+            nursery.start_soon(pass_again_and_again)
+            outcome = await failing(model)
+            nursery.cancel_scope.cancel()
+            return outcome
 
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
