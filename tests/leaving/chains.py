@@ -297,6 +297,7 @@ class Kind:
         waits: whether anything in it waits, so that a cancelled run can notice.
         whole: whether it reads its whole input before anything comes out.
         one: whether it gives one chunk only.
+        asks: whether a function waits for a run of its own, which nothing but a cancellation can end.
     """
 
     make: Callable[[Ledger], Any]
@@ -307,6 +308,7 @@ class Kind:
     waits: bool = True
     whole: bool = False
     one: bool = False
+    asks: bool = False
 
 
 def generators(ledger: Ledger) -> Any:
@@ -476,6 +478,7 @@ KINDS: Final[dict[str, Kind]] = {
         late=("last",),
         whole=True,
         one=True,
+        asks=True,
     ),
     "model": Kind(model, ("first", "model", "last"), once=("first",), whole=True),
     "retried": Kind(retried, ("source", "middle", "body", "last")),

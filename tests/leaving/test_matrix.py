@@ -291,4 +291,5 @@ def test_leaving(verb: Verb, way: Way, kind_name: str, watch: Watch) -> None:
         assert ledger.produced < MANY
     # who was closed where it yields could clean up, unless a cancellation was all that could end what it stands by
     is_cancelled = way.does in CANCELS or (verb.values and way.does != "nothing") or leaving.kind.threads
+    is_cancelled |= leaving.kind.asks and verb.where != "trio"  # the thread may leave at any moment of that run
     assert is_cancelled or not ledger.interrupted
