@@ -390,23 +390,14 @@ class StageMeter:
         """Await something, and notice whenever the event loop is given back."""
         steps = awaitable.__await__()
         answer: Any = None
-        error: BaseException | None = None
         while True:
             try:
-                if error is not None:
-                    told = steps.throw(error)
-                elif answer is None:  # at first: what never waits may be an iterator that takes no answers
-                    told = next(steps)
-                else:
-                    told = steps.send(answer)
+                # What never waits may be an iterator that takes no answers.
+                told = next(steps) if answer is None else steps.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             self._give_back(self._clock())
-            answer, error = None, None
-            try:
-                answer = yield told
-            except BaseException as thrown:
-                error = thrown
+            answer = yield told  # errors come in like this, too: Trio sends outcomes, and throws nothing
             self._take_loop(self._clock())
 
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import graphflow as gf
-from tests.events.hearing import hear_all
+from tests.events.hearing import hear, hear_all
 
 
 @gf.aggregate
@@ -280,22 +280,28 @@ async def joined(left: str, right: str) -> str:
     return left + right
 
 
+@pytest.mark.parametrize("told_of", [{}, {"include_names": ["group"]}], ids=["of all", "of the group"])
 @pytest.mark.parametrize("outputs", [True, False], ids=["outputs", "no outputs"])
-def test_a_group_that_several_streams_lead_into_shows_their_record_at_its_end(outputs: bool) -> None:
+def test_a_group_that_several_streams_lead_into_shows_their_record_at_its_end(
+    outputs: bool, told_of: dict[str, Any]
+) -> None:
     chain = letters | {"left": lower, "right": pulled} | (joined | lower).with_config(name="group")
-    heard = hear_all(chain, "AB", outputs=outputs)
+    heard = hear(chain, "AB", outputs=outputs, **told_of)
     assert heard.start("group").data == {}
     assert heard.chunks("group") == ["abab"]
     told = {"output": "abab", "input": {"left": "ab", "right": "AB"}} if outputs else {}
     assert heard.end("group").data == told
 
 
+@pytest.mark.parametrize("told_of", [{}, {"include_names": ["group"]}], ids=["of all", "of the group"])
 @pytest.mark.parametrize("outputs", [True, False], ids=["outputs", "no outputs"])
 @pytest.mark.parametrize("value", [{"a": "1", "b": "2"}, {"b": "2"}], ids=["whole", "without a key"])
-def test_a_group_at_the_input_shows_the_record_that_it_takes_a_key_of(outputs: bool, value: dict[str, str]) -> None:
+def test_a_group_at_the_input_shows_the_record_that_it_takes_a_key_of(
+    outputs: bool, told_of: dict[str, Any], value: dict[str, str]
+) -> None:
     group = (gf.pick("a") | lower).with_config(name="group")
     chain: gf.Chain[Any, Any] = gf.passthrough() | {"one": group, "other": gf.pick("b")}
-    heard = hear_all(chain, value, outputs=outputs)
+    heard = hear(chain, value, outputs=outputs, **told_of)
     assert heard.start("group").data == {"input": value}
     assert heard.chunks("group") == [value[key] for key in value if key == "a"]
     output = {"output": value["a"]} if "a" in value else {}

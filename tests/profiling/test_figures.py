@@ -328,6 +328,19 @@ def test_a_cancelled_run_leaves_nothing() -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+def test_a_function_whose_own_time_runs_out_goes_on() -> None:
+    @gf.aggregate
+    async def patient(seconds: int) -> int:
+        with trio.move_on_after(1):
+            await trio.sleep(seconds)
+        await trio.sleep(2)
+        return seconds
+
+    profile = measured(patient, 10)
+    assert times(profile.nodes["patient"]) == (3, 0, 0)
+    assert profile.output == 10
+
+
 def test_inside_a_run_that_somebody_listens_to_it_is_a_child() -> None:
     @gf.aggregate
     async def outer(count: int) -> int:
