@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from pprint import saferepr
 from typing import Any
 
 import pytest
@@ -34,19 +35,22 @@ def check(example: Example, outcome: Outcome, reference: Reference, expected: Fl
 
 
 def check_seen(seen: Mapping[str, list[list[tuple[str, Any]]]], reference: Reference) -> None:
-    """Compare what the nodes saw; those above a node that ends early may have seen less."""
+    """Compare what the nodes saw; those above a node that ends early may have seen less.
+
+    Records that are equal are the same, in whatever order their keys came.
+    """
     for label in seen.keys() | reference.seen.keys():
         calls, expected = seen.get(label, []), reference.seen.get(label, [])
         if label not in reference.unordered and label not in reference.maybe_less:
             assert calls == expected, label
         elif label not in reference.maybe_less:
-            assert sorted(map(repr, calls)) == sorted(map(repr, expected)), label
+            assert sorted(map(saferepr, calls)) == sorted(map(saferepr, expected)), label
         elif label not in reference.unordered:
             flat, known = [one for call in calls for one in call], [one for call in expected for one in call]
             assert flat == known[: len(flat)], label
         else:
             flat, known = [one for call in calls for one in call], [one for call in expected for one in call]
-            assert not Counter(map(repr, flat)) - Counter(map(repr, known)), label
+            assert not Counter(map(saferepr, flat)) - Counter(map(saferepr, known)), label
 
 
 @pytest.mark.parametrize("way", WAYS)
