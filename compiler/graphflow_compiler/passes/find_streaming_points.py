@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from graphflow_compiler.errors import CompileError, Diagnostic
 from graphflow_compiler.flow import Streams, origins, output_keys
-from graphflow_compiler.ir import INPUT, Graph, NodeClass, NodeId, Streaming
+from graphflow_compiler.ir import Graph, Streaming
 from graphflow_compiler.types import show
 
 
@@ -24,24 +24,15 @@ def find_streaming_points(graph: Graph) -> Graph:
     by_key = {key: streams(edge.source, edge.key) for key, edge in output_keys(graph, graph.output)}
     begins = origins(graph, graph.output)
     if not streams(graph.output):
-        return graph.changed(streaming=Streaming(False, by_key, (), _last_aggregate(graph, begins)))
+        return graph.changed(streaming=Streaming(False, by_key, (), begins[-1]))  # all of them are aggregates
     return graph.changed(streaming=Streaming(True, by_key, begins, None))
-
-
-def _last_aggregate(graph: Graph, begins: tuple[NodeId, ...]) -> NodeId | None:
-    aggregates = [
-        node_id for node_id in begins if node_id != INPUT and graph.by_id[node_id].node_class is NodeClass.AGGREGATE
-    ]
-    return aggregates[-1] if aggregates else None
 
 
 def _hold_to_promises(graph: Graph, streams: Streams) -> None:
     broken = [promise for promise in graph.promises if promise.streams and not streams(promise.node)]
     findings = []
     for promise in broken:
-        blocking = _last_aggregate(graph, origins(graph, promise.node))
-        assert blocking is not None
-        node = graph.by_id[blocking]
+        node = graph.by_id[origins(graph, promise.node)[-1]]
         findings.append(
             Diagnostic(
                 "GF112",
