@@ -74,12 +74,17 @@ async def fetched(texts: AsyncIterator[str]) -> AsyncIterator[str]:
         yield text
 
 
-@gf.transform
-async def joined(first: AsyncIterator[str], second: AsyncIterator[str]) -> AsyncIterator[str]:
-    async for text in first:
-        yield text
-    async for text in second:
-        yield text
+@gf.aggregate
+async def asked(text: str) -> str:
+    await trio.lowlevel.checkpoint()
+    return text
+
+
+@gf.aggregate
+async def answered(text: str) -> AsyncIterator[str]:
+    for letter in text:
+        await trio.lowlevel.checkpoint()
+        yield letter
 
 
 @gf.chunkwise
@@ -101,6 +106,12 @@ def fans(chain: gf.Chain[Any, Any]) -> list[list[str]]:
 def test_two_that_wait_stand_apart_also_with_one_between_that_does_not() -> None:
     assert stages(fetched | passed | fetched) == ["fetched passed", "fetched.2"]
     assert stages(passed | fetched | passed) == ["passed fetched passed.2"]
+
+
+def test_what_waits_stands_apart_from_a_producer_that_waits_and_from_no_other_blocking_node() -> None:
+    assert stages(letters | fetched) == ["letters fetched"]
+    assert stages(asked | fetched) == ["asked fetched"]
+    assert stages(answered | fetched) == ["answered", "fetched"]
 
 
 # --- fans --------------------------------------------------------------------------------------------------

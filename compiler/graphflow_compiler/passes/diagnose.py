@@ -34,7 +34,7 @@ def _diagnosed(plan: Plan, *, streams_on: bool) -> Plan:
 
 
 def _blocked(plan: Plan) -> Iterator[Diagnostic]:
-    if plan.streams or plan.blocked_by is None:
+    if plan.blocked_by is None:
         return
     node = plan.by_id[plan.blocked_by]
     wasted = _streaming_before(plan, node)
@@ -149,7 +149,7 @@ def _bridged(plan: Plan) -> Iterator[Diagnostic]:
     kinds = {(buffer.target, buffer.port): buffer.kind for buffer in plan.buffers}
     for stage in plan.stages:
         incoming = plan.edges_into[stage.nodes[0]]
-        is_sync = len(incoming) == 1 and kinds[stage.nodes[0], str(incoming[0].port)] in ("call", "fold")
+        is_sync = len(incoming) == 1 and kinds[stage.nodes[0], str(incoming[0].port)] == "call"
         for node_id in stage.nodes:
             node = plan.by_id[node_id]
             reads_stream = node.op in (Op.GENERATE, Op.CALL) and any(port.streams for port in node.ports)
