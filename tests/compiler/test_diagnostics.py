@@ -1201,6 +1201,17 @@ def test_a_node_without_edges_in_a_graph_that_was_written_by_hand() -> None:
     assert (found.code, found.node, found.location) == ("GF107", "b", SourceLocation("chains.py", 2))
 
 
+def test_a_port_that_nothing_feeds_in_a_graph_that_was_written_by_hand() -> None:
+    node = Node(NodeId("a"), "a", Op.CALL, (Port("text", streams=False),), location=SourceLocation("chains.py", 7))
+    with pytest.raises(CompileError) as caught:
+        normalise(Graph((Node(INPUT, "input", Op.INPUT), node), (), node.id))
+    assert str(caught.value) == (
+        "error[GF102]: nothing feeds parameter `text` of `a`\n"
+        "  --> chains.py:7\n"
+        "  hint: give it in the call, a(text=...), give the parameter a default, or bind it: a.bind(text=...)"
+    )
+
+
 def test_the_form_of_a_diagnostic() -> None:
     told = Diagnostic("GF201", "error", "what was found")
     place = SourceLocation("app/chains.py", 41)
