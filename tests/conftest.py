@@ -8,11 +8,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # Machines are shared and noisy: no test may depend on how fast one is.
-settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
-settings.register_profile(
-    "long",
-    deadline=None,
-    max_examples=10_000,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TIMELESS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fixed", TIMELESS, derandomize=True, database=None)
+settings.register_profile("long", TIMELESS, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
