@@ -10,7 +10,7 @@ FUZZ := -max_total_time=600
 MODEL_FROM := $(filter local openai anthropic,$(firstword $(subst :, ,$(MODEL))))
 PIP_FAILED := { echo "pip could not finish; its reason is above. It needs to reach a Python package index." >&2; exit 1; }
 
-.PHONY: help demo test check lint types stubs typing format test-oldest test-mypy coverage fuzz fuzz-graphs soak bench bench-page docs clean
+.PHONY: help demo test check lint types stubs typing format test-oldest test-mypy coverage fuzz fuzz-graphs soak mutate bench bench-page docs clean
 .NOTPARALLEL:
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make fuzz         look for JSON texts that break a law of the parser; FUZZ=-max_total_time=600 is the default"
 	@echo "make fuzz-graphs  run 20,000 random chains and check them; GRAPHS=--bounded must find deadlocks"
 	@echo "make soak         run chains for ten minutes against a provider that misbehaves: nothing may grow"
+	@echo "make mutate       change the passes in every small way: a test must fail each time; MUTATE=fuse: one pass"
 	@echo "make bench        measure everything beside hand-written code and langchain-core; BENCH=--help shows options"
 	@echo "make bench-page   do that, and write the table into docs/explanation/performance.md"
 	@echo "make docs         build the site of docs/ in build/site, with warnings as errors"
@@ -87,6 +88,9 @@ fuzz-graphs: $(VENV)/.test
 soak: $(VENV)/.test
 	@$(BIN)/python -m tests.soak $(SOAK)
 
+mutate: $(VENV)/.test $(VENV)/.mutation
+	@$(BIN)/python -m tests.mutation $(MUTATE)
+
 bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(BENCH)
 
@@ -137,7 +141,7 @@ $(VENV)/.programs: $(VENV)/.project
 	@touch $@
 
 # The groups of pyproject.toml, which pip can install from 25.1 on: hence the upgrade above.
-$(VENV)/.test $(VENV)/.coverage $(VENV)/.fuzz $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.project
+$(VENV)/.test $(VENV)/.coverage $(VENV)/.fuzz $(VENV)/.mutation $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.project
 	@echo "Installing the tools of group '$(@F:.%=%)' ..."
 	@$(BIN)/python $(PIP) install --group $(@F:.%=%) || $(PIP_FAILED)
 	@touch $@
