@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from graphflow.limits import Limit
 from graphflow.runtime.execution import Execution, Run
 from graphflow.runtime.metering import UNCALLED, Meter, Tally, gave_nothing_in_time
@@ -26,8 +24,7 @@ async def measured(
     code: Code, value: Any, config: Config, *, needs_nursery: bool, run_id: str | None, limit: Limit | None
 ) -> Profile:
     """Run a plan on a value, read its output as fast as it comes, and return what was measured."""
-    clock = trio.lowlevel.current_clock().current_time
-    meter = Meter(code.plan, clock, clock())
+    meter = Meter.of_loop(code.plan)
 
     def begin(run: Run) -> Execution:
         return Execution(run, code, value=value, config=config, meter=meter)

@@ -18,6 +18,7 @@ from graphflow.components.signature import _shape_of
 from graphflow.declaration import Step
 from graphflow.functions import brief
 from graphflow.places import caller_location
+from graphflow.runtime.closing import aclose
 from graphflow.runtime.current import CURRENT
 from graphflow.scopes import open_scope
 from graphflow_compiler.ir import Node, NodeId, Op, Port
@@ -111,7 +112,7 @@ class ChatModel(_Model, Producer[MessagesLike, AIMessageChunk], abc.ABC):
                 response_id = response_id or chunk.id or new_response_id()
                 yield chunk if chunk.id == response_id else chunk.with_id(response_id)
         finally:
-            await _close(chunks)
+            await aclose(chunks)
 
     @staticmethod
     def _present(value: Any) -> object:
@@ -141,7 +142,7 @@ class TextModel(_Model, Producer[MessagesLike, str], abc.ABC):
                     raise _misgenerated(self, piece, "str")
                 yield piece
         finally:
-            await _close(pieces)
+            await aclose(pieces)
 
     @staticmethod
     def _present(value: Any) -> object:
@@ -233,9 +234,3 @@ def _as_text(value: str | list[Message]) -> str:
     if isinstance(value, str):
         return value
     return "\n".join(f"{message.role.capitalize()}: {message.text}" for message in as_messages(value))
-
-
-async def _close(chunks: AsyncIterator[Any]) -> None:
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

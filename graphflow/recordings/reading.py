@@ -39,10 +39,9 @@ def replay(path: str | os.PathLike[str], /, *, allow_cut: bool = False) -> Recor
     """
     reader = _Reader(os.fspath(path))
     with open(path, encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(_lines(file, reader), start=1):
-            reader.number = number
+        for line in _lines(file, reader):
             if not line.endswith("\n"):
-                if allow_cut and number > 1:
+                if allow_cut and reader.number > 1:
                     break
                 reader.fail("this line is cut: the program that wrote it has died (allow_cut=True leaves it out)")
             reader.take(line)
@@ -54,19 +53,18 @@ def replay(path: str | os.PathLike[str], /, *, allow_cut: bool = False) -> Recor
 def _lines(file: Any, reader: _Reader) -> Iterator[str]:
     length = 0
     while True:
+        reader.number += 1
         try:
             line = file.readline(LONGEST_LINE + 1)
         except UnicodeDecodeError as error:
-            reader.number += 1
             reader.fail(f"this is not UTF-8: {error.reason}")
         if not line:
+            reader.number -= 1
             return
         if len(line) > LONGEST_LINE:
-            reader.number += 1
             reader.fail(f"this line has more than {LONGEST_LINE:,} characters")
         length += len(line)
         if length > LONGEST_FILE:
-            reader.number += 1
             reader.fail(f"the file has more than {LONGEST_FILE:,} characters up to here")
         yield line
 

@@ -12,6 +12,7 @@ import attrs
 
 from graphflow.events import CustomEvent, Filter, Run
 from graphflow.limits import Limit
+from graphflow.runtime.closing import aclose
 from graphflow.runtime.log import EventLog
 
 if TYPE_CHECKING:
@@ -145,13 +146,11 @@ async def within(current: Current | None, chunks: AsyncIterator[Any]) -> AsyncGe
 
 async def close_within(current: Current | None, chunks: AsyncIterator[Any]) -> None:
     """Close chunks while `current` is the current run."""
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        token = CURRENT.set(current)
-        try:
-            await close()
-        finally:
-            CURRENT.reset(token)
+    token = CURRENT.set(current)
+    try:
+        await aclose(chunks)
+    finally:
+        CURRENT.reset(token)
 
 
 def emit(name: str, data: Any = None) -> None:

@@ -80,14 +80,13 @@ class DirectRun(Workings):
         run_id: the id of the run, if the caller gave one.
     """
 
-    __slots__ = ("_collector", "_is_hosted", "_run_meter", "_value")
+    __slots__ = ("_collector", "_is_hosted", "_value")
 
     def __init__(self, code: Code, value: Any, run_id: str | None) -> None:
         super().__init__(Place(code.plan, run_id), code.plan.output_stage)
         self._value = value
         self._is_hosted = portal.is_hosted()
         self._collector: Collector | None = None
-        self._run_meter: Meter | None = None
 
     def chunks(self, code: Code) -> GeneratorType[Any, None, None]:
         """Return the chunks of the output, to be iterated once and closed; then the run is `left`."""
@@ -128,31 +127,30 @@ class DirectRun(Workings):
         mode = Mode(sink, is_sync=True)
         self._collector = COLLECTING.collector
         if self._collector is not None:
-            meter = self._run_meter = Meter(self._plan, perf_counter, perf_counter(), in_loop=False)
-            self._meter = meter.stage(self.stage)
+            self._meter = Meter(self._plan, perf_counter, perf_counter(), in_loop=False).stage(self.stage)
             mode = attrs.evolve(mode, passed=counted(self._plan, self.stage))
         function = self._code = code.function(self.stage, mode)
         return function
 
     def _begin(self, function: Function) -> Any:
         given = {"stage": self, "time": self, "value": self._value, "settled": self.settled}
-        if self._run_meter is not None:
-            given |= {name: self._run_meter.teller(node_id) for name, node_id in function.source.taps.items()}
+        if self._meter is not None:
+            given |= {name: self._meter.meter.teller(node_id) for name, node_id in function.source.taps.items()}
         return function.call(*map(given.get, function.source.parameters), *self._functions(function))
 
     def _is_over(self, outcome: BaseException | None) -> None:
         """Tell who collects it, once, what was measured."""
         collector, self._collector = self._collector, None
-        if collector is not None and self._run_meter is not None and self._meter is not None:
+        if collector is not None and self._meter is not None:
             self._meter.finish()
-            collector.over(self._run_meter, outcome)
+            collector.over(self._meter.meter, outcome)
 
     # --- what its function asks for ---
 
     def start(self) -> None:
         """Say that the input was given, which is all that there is to start."""
-        if self._run_meter is not None:
-            self._run_meter.given()
+        if self._meter is not None:
+            self._meter.meter.given()
 
     def end(self, failure: BaseException | None) -> None:
         """Close what is open; raises what went wrong, `failure` included."""
@@ -211,8 +209,8 @@ class DirectRun(Workings):
 
     def tell(self, node_id: NodeId, value: Any) -> None:
         """Count what a node without a function gives: that is asked for only where it is measured."""
-        if self._run_meter is not None and value is not NOTHING:
-            self._run_meter.passes(node_id)
+        if self._meter is not None and value is not NOTHING:
+            self._meter.meter.passes(node_id)
 
     def settled(self, node_id: NodeId, result: Any) -> Any:
         """Await a result that has to be, though its function does not say so: in the loop of the other plans.

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from graphflow.limits import Limit
+from graphflow.runtime.closing import aclose
 from graphflow.runtime.code import Code
 from graphflow.runtime.current import CURRENT, NOTHING, Current, Listening, RunIds, within
 from graphflow.runtime.each import run_each
@@ -127,8 +128,7 @@ class Execution:
         if not path and COLLECTING.collector is not None:
             self._collector = COLLECTING.collector
             if meter is None:
-                clock = trio.lowlevel.current_clock().current_time
-                meter = Meter(plan, clock, clock())
+                meter = Meter.of_loop(plan)
         self.meter = meter
         self._run = run
         self.input = value
@@ -342,9 +342,8 @@ class Execution:
 
     async def _close_source(self) -> None:
         """Close the caller's stream also if nobody has begun to read it."""
-        close = getattr(self._source, "aclose", None)
-        if close is not None and not self._source_begun:
-            await close()
+        if not self._source_begun:
+            await aclose(self._source)
 
     # --- details ---
 
@@ -379,6 +378,4 @@ class Execution:
             if self.meter is not None:
                 self.meter.ended(INPUT)
         finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
+            await aclose(chunks)

@@ -15,8 +15,11 @@ import inspect
 import threading
 import types
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar, final
 
+import trio
+
+from graphflow.runtime.closing import aclose, close
 from graphflow.runtime.current import NOTHING
 from graphflow_compiler.ir import INPUT, Node, NodeClass, NodeId, Op
 
@@ -87,6 +90,12 @@ class Meter:
         self._bodies: dict[int, Meter] = {
             id(body): Meter(body, clock, began, in_loop=in_loop) for node in plan.nodes for body in node.plans
         }
+
+    @classmethod
+    def of_loop(cls, plan: Plan) -> Meter:
+        """Return what measures a run that begins now, by the clock of the event loop."""
+        clock = trio.lowlevel.current_clock().current_time
+        return cls(plan, clock, clock())
 
     def body(self, plan: Plan) -> Meter:
         """Return what is measured of a body."""
@@ -176,10 +185,13 @@ class StageMeter:
     Args:
         meter: what is measured of its plan.
         nodes: of the stage, in their order.
+
+    Attributes:
+        meter: the same.
     """
 
     def __init__(self, meter: Meter, nodes: list[PlannedNode]) -> None:
-        self._meter = meter
+        self.meter = meter
         self._clock = meter.clock
         self._nodes = nodes
         self._places: dict[NodeId, int] = {node.id: 2 * index + 1 for index, node in enumerate(nodes)}
@@ -203,8 +215,8 @@ class StageMeter:
         before, passed = self._place, now - self._since
         self._times[before] += passed
         if before % 2 and passed:
-            tally = self._meter.tallies[self._nodes[before // 2].id]
-            if threading.get_ident() != self._meter.thread:
+            tally = self.meter.tallies[self._nodes[before // 2].id]
+            if threading.get_ident() != self.meter.thread:
                 tally.threaded += passed
         self._give_back(now)
         self._place, self._since = place, now
@@ -212,13 +224,13 @@ class StageMeter:
 
     def _take_loop(self, now: float) -> None:
         """The code of a node runs, and if it does so in the thread of the loop, it holds that."""
-        if self._place % 2 and self._meter.in_loop and threading.get_ident() == self._meter.thread:
+        if self._place % 2 and self.meter.in_loop and threading.get_ident() == self.meter.thread:
             self._held_from = now
 
     def _give_back(self, now: float) -> None:
         """The loop is given back by a node, or the node is left."""
         if self._held_from is not None:
-            tally = self._meter.tallies[self._nodes[self._place // 2].id]
+            tally = self.meter.tallies[self._nodes[self._place // 2].id]
             tally.held = max(tally.held, now - self._held_from)
             self._held_from = None
 
@@ -240,7 +252,7 @@ class StageMeter:
     def gave(self, node_id: NodeId) -> None:
         """A node has given a chunk, which goes on."""
         self.leave(node_id)
-        self._meter.gave(node_id)
+        self.meter.gave(node_id)
 
     def before(self, node_id: NodeId) -> None:
         """A node asks for what flows into it."""
@@ -270,12 +282,12 @@ class StageMeter:
             return
         self._open.discard(node.id)
         self._to(self._place)
-        place, tally = self._places[node.id], self._meter.tallies[node.id]
+        place, tally = self._places[node.id], self.meter.tallies[node.id]
         tally.own += self._times[place]
         tally.waiting += sum(self._times[:place])
         tally.blocked += sum(self._times[place + 1 :])
         tally.lifetime += self._since - self._begun
-        self._meter.ended(node.id)
+        self.meter.ended(node.id)
 
     # --- what is measured ---
 
@@ -283,7 +295,7 @@ class StageMeter:
         """Return a function of a node that measures what it does."""
         if node.op is Op.GENERATE:
             return function
-        node_id, tally = node.id, self._meter.tallies[node.id]
+        node_id, tally = node.id, self.meter.tallies[node.id]
 
         def call(*args: Any, **named: Any) -> Any:
             if node.op is Op.MAP or not _reads(node):
@@ -326,7 +338,7 @@ class StageMeter:
     def begins(self, node: PlannedNode) -> None:
         """A node is asked for its first chunk: one that reads no stream has taken its value."""
         if not _reads(node):
-            self._meter.tallies[node.id].taken += 1
+            self.meter.tallies[node.id].taken += 1
 
     def input(self, node: PlannedNode, chunks: Iterator[T]) -> Iterator[T]:
         """Measure what a node reads with `for`."""
@@ -339,7 +351,7 @@ class StageMeter:
             if chunk is NOTHING:
                 self._read_all(node)
                 return
-            self._meter.tallies[node.id].taken += 1
+            self.meter.tallies[node.id].taken += 1
             yield chunk
 
     async def async_input(self, node: PlannedNode, chunks: AsyncIterator[T]) -> AsyncGenerator[T, None]:
@@ -354,12 +366,12 @@ class StageMeter:
                 return
             finally:
                 self.enter(node.id)
-            self._meter.tallies[node.id].taken += 1
+            self.meter.tallies[node.id].taken += 1
             yield chunk
 
     def _read_all(self, node: PlannedNode) -> None:
-        tally = self._meter.tallies[node.id]
-        tally.read_all = max(tally.read_all or 0.0, self._meter.now())
+        tally = self.meter.tallies[node.id]
+        tally.read_all = max(tally.read_all or 0.0, self.meter.now())
 
     # --- what comes in from outside ---
 
@@ -377,7 +389,7 @@ class StageMeter:
 
     def watch(self, ports: Iterable[str]) -> Watch:
         """Return what watches the reader of some ports of the first node."""
-        return Watch(self, self._meter, self._nodes[0].id, tuple(ports))
+        return Watch(self, self._nodes[0].id, tuple(ports))
 
     def waits(self) -> None:
         """The stage asks for what others give it."""
@@ -401,17 +413,43 @@ class StageMeter:
             self._take_loop(self._clock())
 
 
-@final
-class Given(Iterator[T]):
-    """What a node yields, measured. Unlike a generator, it closes that also if it was not asked for a chunk."""
+class _Asked(Generic[T]):
+    """What a node yields: while ``with`` it is open, the node is asked for its next chunk."""
 
     __slots__ = ("_begun", "_chunks", "_node", "_stage")
 
-    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: Iterator[T]) -> None:
+    #: What says that there are no more.
+    _end: ClassVar[type[Exception]]
+
+    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: T) -> None:
         self._stage = stage
         self._node = node
         self._chunks = chunks
         self._begun = False
+
+    def __enter__(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._stage.begins(self._node)
+        self._stage.enter(self._node.id)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: types.TracebackType | None
+    ) -> None:
+        if exc_type is None:
+            self._stage.gave(self._node.id)
+        elif issubclass(exc_type, self._end):
+            self._stage.ended(self._node.id)
+        else:
+            self._stage.leave(self._node.id)
+
+
+@final
+class Given(_Asked[Iterator[T]], Iterator[T]):
+    """What a node yields, measured. Unlike a generator, it closes that also if it was not asked for a chunk."""
+
+    __slots__ = ()
+    _end = StopIteration
 
     @property
     def gi_frame(self) -> types.FrameType | None:
@@ -419,41 +457,20 @@ class Given(Iterator[T]):
         return getattr(self._chunks, "gi_frame", None)
 
     def __next__(self) -> T:
-        stage, node_id = self._stage, self._node.id
-        if not self._begun:
-            self._begun = True
-            stage.begins(self._node)
-        stage.enter(node_id)
-        try:
-            chunk = next(self._chunks)
-        except StopIteration:
-            stage.ended(node_id)
-            raise
-        except BaseException:
-            stage.leave(node_id)
-            raise
-        stage.gave(node_id)
-        return chunk
+        with self:
+            return next(self._chunks)
 
     def close(self) -> None:
         """Close what the node yields, if it can be closed."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        close(self._chunks)
 
 
 @final
-class AsyncGiven(AsyncIterator[T]):
+class AsyncGiven(_Asked[AsyncIterator[T]], AsyncIterator[T]):
     """The same of what is asynchronous."""
 
-    __slots__ = ("_advance", "_begun", "_chunks", "_node", "_stage")
-
-    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: AsyncIterator[T]) -> None:
-        self._stage = stage
-        self._node = node
-        self._chunks = chunks
-        self._advance = chunks.__anext__
-        self._begun = False
+    __slots__ = ()
+    _end = StopAsyncIteration
 
     @property
     def ag_frame(self) -> types.FrameType | None:
@@ -461,49 +478,33 @@ class AsyncGiven(AsyncIterator[T]):
         return getattr(self._chunks, "ag_frame", None)
 
     async def __anext__(self) -> T:
-        stage, node_id = self._stage, self._node.id
-        if not self._begun:
-            self._begun = True
-            stage.begins(self._node)
-        stage.enter(node_id)
-        try:
-            chunk = await stage.stepped(self._advance())
-        except StopAsyncIteration:
-            stage.ended(node_id)
-            raise
-        except BaseException:
-            stage.leave(node_id)
-            raise
-        stage.gave(node_id)
-        return chunk
+        with self:
+            return await self._stage.stepped(self._chunks.__anext__())
 
     async def aclose(self) -> None:
         """Close what the node yields, if it can be closed."""
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            await close()
+        await aclose(self._chunks)
 
 
 @final
 class Watch:
     """Watches a reader of what other stages write."""
 
-    def __init__(self, stage: StageMeter, meter: Meter, target: NodeId, ports: tuple[str, ...]) -> None:
+    def __init__(self, stage: StageMeter, target: NodeId, ports: tuple[str, ...]) -> None:
         self._stage = stage
-        self._meter = meter
         self._target = target
         self._ports = ports
 
     def asks(self, waiting: int) -> None:
         """It asks for chunks, while so many wait for it: there are never more than before it takes some."""
         for port in self._ports:
-            self._meter.waited(self._target, port, waiting)
+            self._stage.meter.waited(self._target, port, waiting)
         self._stage.waits()
 
     def gets(self, waiting: int) -> None:
         """It gets chunks; none, if there will be no more."""
         for port in self._ports:
-            self._meter.waited(self._target, port, waiting)
+            self._stage.meter.waited(self._target, port, waiting)
         if not waiting:
             self._stage.exhausted()
 

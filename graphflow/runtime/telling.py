@@ -8,6 +8,7 @@ from typing import Any, final
 
 import attrs
 
+from graphflow.runtime.closing import close
 from graphflow.runtime.current import CURRENT, NOTHING, close_within
 from graphflow.runtime.notes import find_node
 from graphflow.runtime.recorder import Tap
@@ -173,13 +174,11 @@ def told_sync(tap: Tap, chunks: Iterator[Any]) -> Iterator[Any]:
             try:
                 yield chunk
             except GeneratorExit:
-                close = getattr(chunks, "close", None)
-                if close is not None:
-                    token = CURRENT.set(current)
-                    try:
-                        close()
-                    finally:
-                        CURRENT.reset(token)
+                token = CURRENT.set(current)
+                try:
+                    close(chunks)
+                finally:
+                    CURRENT.reset(token)
                 raise
     except GeneratorExit:
         raise
