@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
 import pytest
@@ -19,45 +20,15 @@ async def source(value: str) -> AsyncIterator[str]:
     yield value
 
 
-async def streamed(chain: AnyChain) -> None:
-    async with chain.stream("q") as chunks:
-        async for _ in chunks:
+async def read(opened: AbstractAsyncContextManager[AsyncIterator[object]]) -> None:
+    async with opened as items:
+        async for _ in items:
             pass
 
 
-async def transformed(chain: AnyChain) -> None:
-    async with chain.transform(source("q")) as chunks:
-        async for _ in chunks:
-            pass
-
-
-async def listened(chain: AnyChain) -> None:
-    async with chain.events("q") as events:
-        async for _ in events:
-            pass
-
-
-async def completed(chain: AnyChain) -> None:
-    async with chain.batch_as_completed(["q"]) as results:
-        async for _ in results:
-            pass
-
-
-def streamed_in_thread(chain: AnyChain) -> None:
-    with chain.sync.stream("q") as chunks:
-        for _ in chunks:
-            pass
-
-
-def listened_in_thread(chain: AnyChain) -> None:
-    with chain.sync.events("q") as events:
-        for _ in events:
-            pass
-
-
-def completed_in_thread(chain: AnyChain) -> None:
-    with chain.sync.batch_as_completed(["q"]) as results:
-        for _ in results:
+def read_in_thread(opened: AbstractContextManager[Iterator[object]]) -> None:
+    with opened as items:
+        for _ in items:
             pass
 
 
@@ -71,17 +42,17 @@ def in_loop(verb: Callable[[AnyChain], Awaitable[object]]) -> Callable[[AnyChain
 
 VERBS: dict[str, Callable[[AnyChain], object]] = {
     "invoke": in_loop(lambda chain: chain.invoke("q")),
-    "stream": in_loop(streamed),
-    "transform": in_loop(transformed),
-    "events": in_loop(listened),
+    "stream": in_loop(lambda chain: read(chain.stream("q"))),
+    "transform": in_loop(lambda chain: read(chain.transform(source("q")))),
+    "events": in_loop(lambda chain: read(chain.events("q"))),
     "batch": in_loop(lambda chain: chain.batch(["q"])),
-    "batch_as_completed": in_loop(completed),
+    "batch_as_completed": in_loop(lambda chain: read(chain.batch_as_completed(["q"]))),
     "explain_analyze": in_loop(lambda chain: chain.explain_analyze("q")),
     "sync.invoke": lambda chain: chain.sync.invoke("q"),
-    "sync.stream": streamed_in_thread,
-    "sync.events": listened_in_thread,
+    "sync.stream": lambda chain: read_in_thread(chain.sync.stream("q")),
+    "sync.events": lambda chain: read_in_thread(chain.sync.events("q")),
     "sync.batch": lambda chain: chain.sync.batch(["q"]),
-    "sync.batch_as_completed": completed_in_thread,
+    "sync.batch_as_completed": lambda chain: read_in_thread(chain.sync.batch_as_completed(["q"])),
     "sync.explain_analyze": lambda chain: chain.sync.explain_analyze("q"),
 }
 every_verb = pytest.mark.parametrize("verb", VERBS)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import math
 import weakref
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import trio
@@ -15,6 +14,7 @@ from graphflow import testing
 from graphflow.collecting import MOST_SHOWN, collecting
 from graphflow.profiling import profile_of
 from graphflow.runtime.metering import COLLECTING, Meter
+from tests.profiling.test_figures import check
 
 
 class Kept:
@@ -35,13 +35,6 @@ def kept() -> Iterator[Kept]:
     COLLECTING.collector = kept = Kept()
     yield kept
     COLLECTING.collector = before
-
-
-def check(nodes: Mapping[str, gf.NodeProfile]) -> None:
-    for figures in nodes.values():
-        assert math.isclose(figures.own + figures.waiting + figures.blocked, figures.lifetime, abs_tol=1e-9)
-        for body in figures.bodies:
-            check(body)
 
 
 @gf.transform

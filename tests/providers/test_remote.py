@@ -294,7 +294,7 @@ def test_a_server_that_never_answers_is_a_time_out(make: Make) -> None:
 
 async def pass_time(clock: trio.testing.MockClock, seconds: float) -> None:
     """Let time pass while all others wait."""
-    await trio.testing.wait_all_tasks_blocked()
+    await trio.testing.wait_all_tasks_blocked(0.01)
     clock.jump(seconds)
 
 
@@ -352,7 +352,6 @@ def test_a_server_that_takes_no_connection_is_a_time_out_of_connecting(provider:
 
             async def pass_again_and_again() -> None:
                 while True:  # a thread may still be at work before the client begins to wait for the connection
-                    await trio.testing.wait_all_tasks_blocked(0.01)
                     await pass_time(clock, 101)
 
             nursery.start_soon(pass_again_and_again)

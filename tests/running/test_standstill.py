@@ -42,9 +42,9 @@ CHAIN = letters | {"left": passed, "right": passed} | in_turn
 EXPECTED = "".join(f"{number} " for number in range(COUNT)) * 2
 
 
-def too_small() -> gf.Program[int, str]:
+def too_small(chain: gf.Chain[int, str] = CHAIN) -> gf.Program[int, str]:
     """Return a program whose buffers are all bounded, against the plan."""
-    program = CHAIN.compile()
+    program = chain.compile()
     return with_plan(program, narrow(all_bounded(program.plan, 4), 4))
 
 
@@ -113,8 +113,8 @@ def test_it_is_found_by_who_waits_for_a_whole_value() -> None:
         async for chunk in right:
             yield chunk
 
-    program = (letters | {"left": passed, "right": passed} | after).compile()
-    assert testing.run(with_plan(program, narrow(all_bounded(program.plan, 4), 4)).invoke, COUNT) == EXPECTED
+    chain = letters | {"left": passed, "right": passed} | after
+    assert testing.run(too_small(chain).invoke, COUNT) == EXPECTED
 
 
 @pytest.mark.filterwarnings("ignore:a run of")
@@ -131,5 +131,5 @@ def test_it_is_found_when_the_last_that_does_not_wait_ends() -> None:
         async for chunk in last:
             yield chunk
 
-    program = (gf.parallel(first=CHAIN, last=at_last) | then).compile()
-    assert testing.run(with_plan(program, narrow(all_bounded(program.plan, 4), 4)).invoke, COUNT) == EXPECTED + "!"
+    chain = gf.parallel(first=CHAIN, last=at_last) | then
+    assert testing.run(too_small(chain).invoke, COUNT) == EXPECTED + "!"
