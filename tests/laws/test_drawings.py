@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+import graphflow as gf
 from graphflow_compiler.plan import Plan
 from graphflow_compiler.render import folding, render_plan
 from graphflow_compiler.render.drawing import draw
@@ -129,3 +131,26 @@ def assert_lines_lead_from_box_to_box_and_through_none(layout: Layout) -> None:
             for box in layout.boxes:
                 across = min(x, to_x) < box.column + 0.95 and max(x, to_x) > box.column + 0.05
                 assert not (across and y < box.top + box.height and to_y > box.top), "a line runs through a box"
+
+
+def test_a_line_goes_round_a_box_that_stands_in_the_middle_of_two_columns() -> None:
+    same = gf.passthrough()
+
+    @gf.transform
+    def upper(chunks: Iterator[str]) -> Iterator[str]:
+        for chunk in chunks:
+            yield chunk.upper()
+
+    @gf.graph
+    def inner(chunks: gf.Stream[str]) -> Any:
+        return {"a": same(chunks), "b": upper(chunks), "c": upper(chunks)}
+
+    @gf.graph
+    def outer(chunks: gf.Stream[str]) -> Any:
+        one = same(chunks)
+        return {"a": upper(chunks), "b": same(one), "c": same(one), "d": inner(chunks)}
+
+    drawing = draw(outline_of(outer.compile().plan), full=False)
+    layout = lay_out(drawing, {box.id: 40 + 10 * len(box.lines) for box in drawing.all_boxes()})
+    assert any(placed.column % 1 for placed in layout.boxes)
+    assert_lines_lead_from_box_to_box_and_through_none(layout)

@@ -220,7 +220,7 @@ class _Across:
             return _Route(link, leaves, (_Turn(first, out if fans_out or first < last else into, end),))
         if packing.is_free(start, first, last - 1, ends):
             return _Route(link, leaves, (_Turn(last, into, end),))
-        side = int(end) + (0 if start < end else 1)
+        side = packing.side(int(end) + (0 if start < end else 1), first, last - 1)
         lane = side - 0.5 + packing.lane(side, link.source)
         return _Route(link, leaves, (_Turn(first, out, lane), _Turn(last, into, end)))
 
@@ -241,6 +241,8 @@ class _Packing:
         #: By column: the rows that are taken, and by which block.
         self._taken: list[list[tuple[int, int, int]]] = []
         self._standing: set[tuple[float, int]] = set()
+        #: The sides of columns, and the rows, in which a box stands in the middle of two.
+        self._between: set[tuple[int, int]] = set()
         self._lanes: dict[int, dict[str, int]] = defaultdict(dict)
 
     def add(self, block: _Block, wanted: float) -> None:
@@ -289,6 +291,14 @@ class _Packing:
         """Remember where a box stands: one in the middle of two columns, in both."""
         column, row = self.boxes[box_id], self._rows[box_id]
         self._standing |= {(math.floor(column), row), (math.ceil(column), row)}
+        if column != int(column):
+            self._between.add((math.ceil(column), row))
+
+    def side(self, wanted: int, first: int, last: int) -> int:
+        """Return the side of a column, the nearest to one, that no box in some rows stands on: some stand on two."""
+        sides = sorted(range(len(self._taken) + 1), key=lambda side: abs(side - wanted))
+        rows = range(first, last + 1)
+        return next(side for side in sides if not any((side, row) in self._between for row in rows))
 
     def lane(self, side: int, net: str) -> float:
         """Return where a net runs down between two columns, beside the others that do."""
