@@ -15,7 +15,7 @@ import inspect
 import threading
 import types
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, final
 
 import trio
 
@@ -413,43 +413,17 @@ class StageMeter:
             self._take_loop(self._clock())
 
 
-class _Asked(Generic[T]):
-    """What a node yields: while ``with`` it is open, the node is asked for its next chunk."""
+@final
+class Given(Iterator[T]):
+    """What a node yields, measured. Unlike a generator, it closes that also if it was not asked for a chunk."""
 
     __slots__ = ("_begun", "_chunks", "_node", "_stage")
 
-    #: What says that there are no more.
-    _end: ClassVar[type[Exception]]
-
-    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: T) -> None:
+    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: Iterator[T]) -> None:
         self._stage = stage
         self._node = node
         self._chunks = chunks
         self._begun = False
-
-    def __enter__(self) -> None:
-        if not self._begun:
-            self._begun = True
-            self._stage.begins(self._node)
-        self._stage.enter(self._node.id)
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: types.TracebackType | None
-    ) -> None:
-        if exc_type is None:
-            self._stage.gave(self._node.id)
-        elif issubclass(exc_type, self._end):
-            self._stage.ended(self._node.id)
-        else:
-            self._stage.leave(self._node.id)
-
-
-@final
-class Given(_Asked[Iterator[T]], Iterator[T]):
-    """What a node yields, measured. Unlike a generator, it closes that also if it was not asked for a chunk."""
-
-    __slots__ = ()
-    _end = StopIteration
 
     @property
     def gi_frame(self) -> types.FrameType | None:
@@ -457,8 +431,21 @@ class Given(_Asked[Iterator[T]], Iterator[T]):
         return getattr(self._chunks, "gi_frame", None)
 
     def __next__(self) -> T:
-        with self:
-            return next(self._chunks)
+        stage, node_id = self._stage, self._node.id
+        if not self._begun:
+            self._begun = True
+            stage.begins(self._node)
+        stage.enter(node_id)
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            stage.ended(node_id)
+            raise
+        except BaseException:
+            stage.leave(node_id)
+            raise
+        stage.gave(node_id)
+        return chunk
 
     def close(self) -> None:
         """Close what the node yields, if it can be closed."""
@@ -466,11 +453,17 @@ class Given(_Asked[Iterator[T]], Iterator[T]):
 
 
 @final
-class AsyncGiven(_Asked[AsyncIterator[T]], AsyncIterator[T]):
+class AsyncGiven(AsyncIterator[T]):
     """The same of what is asynchronous."""
 
-    __slots__ = ()
-    _end = StopAsyncIteration
+    __slots__ = ("_advance", "_begun", "_chunks", "_node", "_stage")
+
+    def __init__(self, stage: StageMeter, node: PlannedNode, chunks: AsyncIterator[T]) -> None:
+        self._stage = stage
+        self._node = node
+        self._chunks = chunks
+        self._advance = chunks.__anext__
+        self._begun = False
 
     @property
     def ag_frame(self) -> types.FrameType | None:
@@ -478,8 +471,21 @@ class AsyncGiven(_Asked[AsyncIterator[T]], AsyncIterator[T]):
         return getattr(self._chunks, "ag_frame", None)
 
     async def __anext__(self) -> T:
-        with self:
-            return await self._stage.stepped(self._chunks.__anext__())
+        stage, node_id = self._stage, self._node.id
+        if not self._begun:
+            self._begun = True
+            stage.begins(self._node)
+        stage.enter(node_id)
+        try:
+            chunk = await stage.stepped(self._advance())
+        except StopAsyncIteration:
+            stage.ended(node_id)
+            raise
+        except BaseException:
+            stage.leave(node_id)
+            raise
+        stage.gave(node_id)
+        return chunk
 
     async def aclose(self) -> None:
         """Close what the node yields, if it can be closed."""
