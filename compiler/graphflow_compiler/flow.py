@@ -127,11 +127,11 @@ def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:
         yield from layer
 
 
-def fold_along(edge: Edge, given: Accumulator | None) -> Accumulator | None:
-    """Return how what flows along an edge folds, `given` how its source does: of one key, where the edge takes one."""
-    if edge.key is None or isinstance(given, Single):
+def fold_at(key: str | None, given: Accumulator | None) -> Accumulator | None:
+    """Return how what is at a key folds, `given` how the whole does; without a key, that is the whole."""
+    if key is None or isinstance(given, Single):
         return given
-    return given.of(edge.key) if isinstance(given, Merge) else None
+    return given.of(key) if isinstance(given, Merge) else None
 
 
 def fold_together(edges: Iterable[tuple[Edge, Accumulator | None]]) -> Accumulator | None:
@@ -151,21 +151,21 @@ def fold_together(edges: Iterable[tuple[Edge, Accumulator | None]]) -> Accumulat
     return Merge(tuple(fields.items()), rest=None if rest is None else SINGLE)
 
 
-def unfoldable(graph: Graph | Plan, edge: Edge, folds: Mapping[NodeId, Accumulator | None]) -> tuple[Node, str | None]:
-    """Return the node, and the key of it, with whose chunks nothing says how they fold, so that it is so on an edge."""
+def unfoldable(
+    graph: Graph | Plan, node_id: NodeId, key: str | None, folds: Mapping[NodeId, Accumulator | None]
+) -> tuple[Node, str | None]:
+    """Return where it begins that nothing says how the chunks of a node fold, or those of one key of it."""
     while True:
-        node = graph.by_id[edge.source]
+        node = graph.by_id[node_id]
         for body in node.bodies if node.op in (Op.BRANCH, Op.WRAP) else ():
             output = body.by_id[body.output]
             if output.folds is None:
-                return unfoldable(body, Edge(output.id, output.id), {one.id: one.folds for one in body.nodes})
-        if node.op not in (Op.JOIN, Op.IDENTITY, Op.PROJECT):
-            return node, edge.key
-        earlier = (attrs.evolve(edge, source=source, key=key) for source, key in before(graph, node, edge.key))
-        found = next((one for one in earlier if fold_along(one, folds[one.source]) is None), None)
+                return unfoldable(body, output.id, None, {one.id: one.folds for one in body.nodes})
+        earlier = before(graph, node, key) if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) else ()
+        found = next((one for one in earlier if fold_at(one[1], folds[one[0]]) is None), None)
         if found is None:
-            return node, edge.key
-        edge = found
+            return node, key
+        node_id, key = found
 
 
 def why_unfoldable(node: Node, declared: object) -> str:

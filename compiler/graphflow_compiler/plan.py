@@ -202,6 +202,16 @@ class Plan:
         """Return the plan with some of it changed; its nodes keep their ids."""
         return with_groups_of(self, attrs.evolve(self, **changes))
 
+    def map_bodies(self, change: Callable[[Plan], Plan]) -> Plan:
+        """Return the plan with the plan of every body changed."""
+        if not self.nested:
+            return self
+        return self.changed(
+            nodes=tuple(
+                node.changed(plans=tuple(map(change, node.plans))) if node.plans else node for node in self.nodes
+            )
+        )
+
     @property
     def waits_for(self) -> Mapping[NodeId, tuple[NodeId, ...]]:
         """For every node, the nodes that must have finished before its first chunk, in topological order.

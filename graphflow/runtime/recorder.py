@@ -17,7 +17,7 @@ from graphflow.events import Run, StreamEvent
 from graphflow.runtime.current import NOTHING, Current, Listening, View
 from graphflow.runtime.record import WHOLE_CHUNK, Folding, Intake, Piece, Record
 from graphflow_compiler.accumulate import Accumulator, Single
-from graphflow_compiler.flow import fold_along, fold_together
+from graphflow_compiler.flow import fold_at, fold_together
 from graphflow_compiler.generate import Mode, Sink
 from graphflow_compiler.ir import INPUT, REST, Edge, NodeClass, NodeId, Op, Scope, ScopeId
 from graphflow_compiler.plan import Plan, PlannedNode, Stage
@@ -477,7 +477,7 @@ class Recorder:
         return tap
 
     def _fold_along(self, edge: Edge) -> Accumulator | None:
-        return edge.accumulator or fold_along(edge, self._plan.by_id[edge.source].folds)
+        return edge.accumulator or fold_at(edge.key, self._plan.by_id[edge.source].folds)
 
     def _carries_whole(self, node_id: NodeId) -> bool:
         """Tell whether what a node gives is one finished value: an aggregate's, or the caller's, one for one."""

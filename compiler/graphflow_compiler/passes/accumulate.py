@@ -20,7 +20,7 @@ from graphflow_compiler.accumulate import (
     accumulator_of,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import fold_along, fold_together, output_keys, unfoldable, why_unfoldable
+from graphflow_compiler.flow import fold_at, fold_together, output_keys, unfoldable, why_unfoldable
 from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
@@ -60,7 +60,7 @@ def _folded(
     port = node.port(edge.port)
     accumulator = port.fold or _fold_along(graph, edge, folds)
     if accumulator is None:
-        source, key = unfoldable(graph, edge, folds)
+        source, key = unfoldable(graph, edge.source, edge.key, folds)
         declared = source.output if key is None else field_type(source.output, key)
         findings.append(
             Diagnostic(
@@ -88,7 +88,7 @@ def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
         if body.by_id[body.output].folds is not None:
             continue
         folds = {one.id: one.folds for one in body.nodes}
-        output, key = unfoldable(body, Edge(body.output, body.output), folds)
+        output, key = unfoldable(body, body.output, None, folds)
         declared = output.output if key is None else field_type(output.output, key)
         gives = "gives one result for every item" if node.op is Op.EACH else "gives the whole value of what it wraps"
         yield Diagnostic(
@@ -125,7 +125,7 @@ def _fold_at(
         edges = {edge.port: edge for edge in graph.edges_into[source]}
         if node.op is Op.JOIN and path[0] in edges:
             edge, path = edges[path[0]], path[1:]
-        elif node.op is Op.JOIN and REST in edges:
+        elif REST in edges:
             edge = edges[REST]
         elif node.op in (Op.IDENTITY, Op.PROJECT):
             (edge,) = edges.values()
@@ -134,7 +134,7 @@ def _fold_at(
         source, path = edge.source, (*_keys(edge), *path)
     folded = folds[source]
     for key in path:
-        folded = fold_along(Edge(source, source, key=key), folded)
+        folded = fold_at(key, folded)
     return folded
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from graphflow_compiler.errors import Diagnostic
 from graphflow_compiler.flow import unfoldable, why_unfoldable
-from graphflow_compiler.ir import INPUT, Edge, NodeClass, NodeId, Op
+from graphflow_compiler.ir import INPUT, NodeClass, NodeId, Op
 from graphflow_compiler.plan import Plan, PlannedNode
 from graphflow_compiler.types import UNKNOWN, show
 
@@ -202,7 +202,7 @@ def _without_accumulator(plan: Plan) -> Iterator[Diagnostic]:
     if plan.by_id[plan.output].folds is not None:
         return
     folds = {node.id: node.folds for node in plan.nodes}
-    node, _ = unfoldable(plan, Edge(plan.output, plan.output), folds)
+    node, _ = unfoldable(plan, plan.output, None, folds)
     annotate = f"annotate what `{node.name}` gives, or " if node.output is UNKNOWN else ""
     yield Diagnostic(
         "GF306",

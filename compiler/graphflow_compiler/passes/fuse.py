@@ -17,10 +17,8 @@ from graphflow_compiler.plan import Cluster, Plan, Stage
 
 def fuse(plan: Plan) -> Plan:
     """Write the function that runs every stage; neighbouring chunkwise nodes of it become one step."""
-    nodes = tuple(
-        node.changed(plans=tuple(fuse(body) for body in node.plans)) if node.plans else node for node in plan.nodes
-    )
-    fused = plan.changed(nodes=nodes, stages=tuple(_fused(plan, stage) for stage in plan.stages))
+    plan = plan.map_bodies(fuse)
+    fused = plan.changed(stages=tuple(_fused(plan, stage) for stage in plan.stages))
     stages = (attrs.evolve(stage, write=functools.partial(_source, fused, stage)) for stage in fused.stages)
     return fused.changed(stages=tuple(stages))
 

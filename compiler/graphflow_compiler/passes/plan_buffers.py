@@ -27,15 +27,11 @@ MAX_WALK: Final = 32
 
 def plan_buffers(plan: Plan) -> Plan:
     """Decide what stands between two stages, so that no run can deadlock and memory stays bounded where it can."""
-    nodes = tuple(
-        node.changed(plans=tuple(plan_buffers(body) for body in node.plans)) if node.plans else node
-        for node in plan.nodes
-    )
+    plan = plan.map_bodies(plan_buffers)
     places = {node.id: node.stage or INPUT for node in plan.nodes}
     crossing = [edge for edge in plan.edges if places[edge.source] != places[edge.target]]
     waits = _Waits(plan, places, crossing)
-    buffers = tuple(_buffer(plan, edge, waits) for edge in crossing)
-    return plan.changed(nodes=nodes, buffers=buffers)
+    return plan.changed(buffers=tuple(_buffer(plan, edge, waits) for edge in crossing))
 
 
 def _buffer(plan: Plan, edge: Edge, waits: _Waits) -> Buffer:
@@ -67,18 +63,20 @@ class _Waits:
 
     def __init__(self, plan: Plan, places: Mapping[NodeId, str], crossing: Sequence[Edge]) -> None:
         self._places = places
-        self._into: dict[str, list[Edge]] = {}
-        pairs = [(places[edge.source], places[edge.target]) for edge in crossing]
-        self._for: dict[str, set[str]] = {place: set() for place in places.values()}
-        # What feeds the input of a body may be waited for together with its output, by nodes around the body.
-        self._for[INPUT].add(places[plan.output])
-        self._links = (*pairs, (INPUT, places[plan.output]))
         self._crossing = crossing
-        for edge, (source, target) in zip(crossing, pairs, strict=True):
+        self._links: list[tuple[str, str]] = []
+        self._into: dict[str, list[Edge]] = {}
+        self._for: dict[str, set[str]] = {place: set() for place in places.values()}
+        for edge in crossing:
+            source, target = places[edge.source], places[edge.target]
+            self._links.append((source, target))
             self._into.setdefault(target, []).append(edge)
             self._for[target].add(source)
             if _can_be_full(plan, edge):
                 self._for[source].add(target)
+        # What feeds the input of a body may be waited for together with its output, by nodes around the body.
+        self._links.append((INPUT, places[plan.output]))
+        self._for[INPUT].add(places[plan.output])
 
     def rivals(self, edge: Edge) -> list[Edge]:
         """Return the other edges into the same node whose writer may wait, in the end, for the writer of this."""
@@ -120,7 +118,5 @@ class _Waits:
 def _can_be_full(plan: Plan, edge: Edge) -> bool:
     """Tell whether a writer may have to wait for the reader of an edge."""
     node = plan.by_id[edge.target]
-    if edge.source == INPUT and plan.input_stage is not None:
-        return False
     assert edge.port is not None
     return node.op is Op.JOIN or node.port(edge.port).streams
