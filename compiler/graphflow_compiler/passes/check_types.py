@@ -69,8 +69,9 @@ def _taken(graph: Graph) -> object:
     keyed: dict[str, Field] = {}
     for edge in _edges_of_input(graph):
         node = graph.by_id[edge.target]
-        declared = UNKNOWN if edge.port is None or node.op is Op.JOIN else node.port(edge.port).type
-        if edge.key is not None and edge.port is not None:
+        assert edge.port is not None
+        declared = UNKNOWN if node.op is Op.JOIN else node.port(edge.port).type
+        if edge.key is not None:
             required = node.op is Op.JOIN or node.port(edge.port).required
             keyed.setdefault(edge.key, Field(edge.key, declared, required))
         elif declared is not UNKNOWN and declared not in wanted:
@@ -130,8 +131,8 @@ class _Checker:
         return source if edge.key is None else _or_unknown(_at_key(source, edge.key))
 
     def _checked(self, node: Node, edge: Edge) -> Edge:
-        if edge.port is None or self._asks_in_vain(node, edge):
-            return edge
+        assert edge.port is not None
+        self._check_keys(node, edge)
         port = node.port(edge.port)
         if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) or port.fold is not None:
             return edge  # they take anything
@@ -165,27 +166,13 @@ class _Checker:
 
     # --- findings ---
 
-    def _asks_in_vain(self, node: Node, edge: Edge) -> bool:
-        """Tell whether keys are asked of what has none of them, and note the finding."""
-        source = self.types[edge.source]
-        asked: list[tuple[str, object, str]] = []
+    def _check_keys(self, node: Node, edge: Edge) -> None:
+        """Note the keys that are asked of what has none of them."""
         if edge.key is not None:
-            asked.append((self._giver(attrs.evolve(edge, key=None)), source, edge.key))
-        if node.op is Op.PROJECT:
-            inner = source if edge.key is None else _at_key(source, edge.key)
-            asked += [(self._giver(edge), inner, key) for key in node.keys]
-        for giver, source, key in asked:
-            if _at_key(source, key) is None:
-                gives = f"gives {show(source)}" + ("" if _has_keys(source) else ", which has no keys")
-                self._find(
-                    "GF106",
-                    node,
-                    edge,
-                    f"`{node.name}` asks for key {key!r}, but {giver} {gives}",
-                    f"let {giver} give a record with that key: {{{key!r}: ...}}",
-                )
-                return True
-        if edge.port == REST and node.op is Op.JOIN and not _has_keys(given := self._along(edge)):
+            self._check_key(node, edge, edge.key, attrs.evolve(edge, key=None))
+        for key in node.keys if node.op is Op.PROJECT else ():
+            self._check_key(node, edge, key, edge)
+        if edge.port == REST and not _has_keys(given := self._along(edge)):
             self._find(
                 "GF202",
                 node,
@@ -193,8 +180,18 @@ class _Checker:
                 f"`{node.name}` adds keys to a record, but {self._giver(edge)} gives {show(given)}",
                 'make a record of it first: {"value": gf.passthrough()} | gf.assign(...)',
             )
-            return True
-        return False
+
+    def _check_key(self, node: Node, edge: Edge, key: str, along: Edge) -> None:
+        given, giver = self._along(along), self._giver(along)
+        if _at_key(given, key) is None:
+            self._find(
+                "GF106",
+                node,
+                edge,
+                f"`{node.name}` asks for key {key!r}, but {giver} gives {show(given)}"
+                + ("" if _has_keys(given) else ", which has no keys"),
+                f"let {giver} give a record with that key: {{{key!r}: ...}}",
+            )
 
     def _check_holes(self, node: Node, edge: Edge, holes: Record | None) -> None:
         """Note what is made as a key of a record for a prompt alone, which has no hole for it."""
@@ -250,7 +247,10 @@ class _Checker:
                 return f"give it a record with its keys: {{{keys}}} | {node.name}"
             return f"let the values of the record be what `{node.name}` takes"
         if node.op is Op.EACH:
-            return f"put a step between them that makes a list of {show(given)}"
+            item = element_of(given)
+            if item is None:
+                return f"put a step between them that makes a list of {show(given)}"
+            return f"let it begin with a step that turns {show(item)} into {show(element_of(wanted))}"
         if node.kind == "chat_model":
             return f'put a prompt between them: {source} | gf.prompt("...{{context}}...") | {node.name}'
         if giver.kind == "chat_model" and relate(str, wanted).verdict is Verdict.YES:
@@ -287,10 +287,9 @@ class _Checker:
 
     def _with_typed_bodies(self, node: Node, edges: tuple[Edge, ...]) -> Node:
         """Check the bodies again, now that what they are given is known."""
-        given = self._along(edges[0]) if edges else UNKNOWN
+        given = self._along(edges[0])
         if node.op is Op.EACH:
-            element = element_of(given)
-            given = UNKNOWN if element is None else element
+            given = _or_unknown(element_of(given))
         bodies = []
         for body in node.bodies:
             body_input = attrs.evolve(body.by_id[INPUT], output=_sharper(body.by_id[INPUT].output, given))
@@ -306,7 +305,7 @@ class _Checker:
             case Op.PROJECT:
                 return _projected(self._along(edges[0]), node.keys)
             case Op.JOIN:
-                record = self._joined(node, edges)
+                record = self._joined(edges)
                 self._hold_to_declared(node, record)
                 return record
             case Op.BRANCH | Op.WRAP:
@@ -321,7 +320,7 @@ class _Checker:
         """Return the declared output with its type variables bound by what the ports are given."""
         if not type_vars(node.output):
             return node.output
-        fed = {edge.port: self._along(edge) for edge in edges if edge.port is not None}
+        fed = {edge.port: self._along(edge) for edge in edges}
         ports = [port for port in node.ports if port.name in fed]
         wanted = Record(tuple(Field(port.name, port.type) for port in ports))
         given = Record(tuple(Field(port.name, fed[port.name]) for port in ports))
@@ -343,7 +342,7 @@ class _Checker:
                     "correct the class, or let the branch give what it says",
                 )
 
-    def _joined(self, node: Node, edges: tuple[Edge, ...]) -> Record:
+    def _joined(self, edges: tuple[Edge, ...]) -> Record:
         fields: dict[str, Field] = {}
         is_open = False
         for edge in edges:

@@ -92,14 +92,13 @@ def _unreached(graph: Graph, node: Node) -> Diagnostic:
 def _in_order(graph: Graph, order: Sequence[NodeId]) -> Graph:
     """Return the graph with its nodes in that order, and its edges in that of the ports that they feed."""
     position = {node_id: index for index, node_id in enumerate(order)}
-    ports = {
-        node.id: {port.name: index for index, port in enumerate(node.ports)}
+    ports: dict[tuple[NodeId, str | None], int] = {
+        (node.id, port.name): index
         for node in graph.nodes
         if len(node.ports) > 1
+        for index, port in enumerate(node.ports)
     }
-    edges = list(graph.edges)
-    if ports:
-        edges.sort(key=lambda edge: ports[edge.target].get(edge.port or "", -1) if edge.target in ports else 0)
+    edges = sorted(graph.edges, key=lambda edge: ports.get((edge.target, edge.port), 0)) if ports else list(graph.edges)
     edges.sort(key=lambda edge: position[edge.target])
     return graph.replace_all([graph.by_id[node_id] for node_id in order], edges)
 
@@ -127,24 +126,22 @@ def _wired(graph: Graph) -> Graph:
 
 
 def _wire(graph: Graph, node: Node, records: dict[NodeId, Record | None], findings: list[Diagnostic]) -> Iterator[Edge]:
-    fed = {edge.port for edge in graph.edges_into[node.id]}
+    required = [port for port in node.ports if port.required]
     for edge in graph.edges_into[node.id]:
         if edge.port is not None:
             yield edge
             continue
-        free = [port for port in node.ports if port.name not in fed]
-        required = [port for port in free if port.required]
-        record = records[edge.source]
+        record = records[edge.source]  # where an edge has no port yet, it is the only one into the node
         if len(node.ports) == 1:
             yield attrs.evolve(edge, port=node.ports[0].name)
-        elif edge.key is None and record is not None and any(record.get(port.name) for port in free):
-            for port in free:
+        elif edge.key is None and record is not None and any(record.get(port.name) for port in node.ports):
+            for port in node.ports:
                 if record.get(port.name) is not None or (record.open and port.required):
                     yield attrs.evolve(edge, port=port.name, key=port.name)
         elif len(required) <= 1:
-            yield attrs.evolve(edge, port=(required or free or list(node.ports))[0].name)
+            yield attrs.evolve(edge, port=(required or node.ports)[0].name)
         elif edge.key is None and _may_be_record(graph, edge.source, record):
-            for port in free:
+            for port in node.ports:
                 yield attrs.evolve(edge, port=port.name, key=port.name)
         else:
             names = " and ".join(f"`{port.name}`" for port in required)
@@ -165,8 +162,8 @@ def _wire(graph: Graph, node: Node, records: dict[NodeId, Record | None], findin
                     + f"}} | {node.name}",
                 )
             )
-            for port in free:  # so that the same ports are not reported again as fed by nothing
-                yield attrs.evolve(edge, port=port.name, key=port.name)
+            for port in node.ports:  # so that the same ports are not reported again as fed by nothing
+                yield attrs.evolve(edge, port=port.name)
 
 
 def _may_be_record(graph: Graph, source: NodeId, record: Record | None) -> bool:
@@ -182,7 +179,7 @@ def _record_given(node: Node, edges: Iterable[Edge], records: dict[NodeId, Recor
     sources = {edge.port: edge for edge in edges}
     match node.op:
         case Op.JOIN:
-            made = tuple(Field(key, _given(sources.get(key), records) or UNKNOWN) for key in dict.fromkeys(node.keys))
+            made = tuple(Field(key, _given(sources[key], records) or UNKNOWN) for key in dict.fromkeys(node.keys))
             rest = sources.get(REST)
             if rest is None:
                 return Record(made)
@@ -202,10 +199,10 @@ def _record_given(node: Node, edges: Iterable[Edge], records: dict[NodeId, Recor
             return record_of(node.output)
 
 
-def _given(edge: Edge | None, records: dict[NodeId, Record | None]) -> Record | None:
+def _given(edge: Edge, records: dict[NodeId, Record | None]) -> Record | None:
     """Return the record that goes along an edge, as far as it is known; it may be one in a key of another."""
-    record = records[edge.source] if edge is not None else None
-    if edge is None or edge.key is None:
+    record = records[edge.source]
+    if edge.key is None:
         return record
     field = record.get(edge.key) if record is not None else None
     return record_of(field.type) if field is not None else None
@@ -215,15 +212,14 @@ def _check_keys(
     graph: Graph, node: Node, edges: Iterable[Edge], records: dict[NodeId, Record | None]
 ) -> Iterator[Diagnostic]:
     """Yield a finding for every key that the record upstream is known not to have."""
+    if node.op not in (Op.PROJECT, Op.IDENTITY):
+        return  # of the key that a parameter takes, `_check_ports` says it better
     for edge in edges:
         record = records[edge.source]
         # What a projection asks of a key of the record is left to the types, which know what is in that key.
-        asked = (edge.key,) if edge.key is not None else node.keys if node.op is Op.PROJECT else ()
-        for key in asked:
+        for key in node.keys if edge.key is None else (edge.key,):
             if record is None or record.open or record.get(key) is not None:
                 continue
-            if node.op is not Op.PROJECT and node.op is not Op.IDENTITY:
-                continue  # a parameter: `_check_ports` says it better
             near = difflib.get_close_matches(key, record.names, n=1)
             keys = ", ".join(repr(name) for name in record.names)
             yield Diagnostic(
