@@ -218,12 +218,13 @@ def test_another_task_may_read() -> None:
     run(main)
 
 
-def test_leaving_while_another_task_reads_is_refused_and_does_not_hang() -> None:
+@pytest.mark.parametrize("has_tasks", [False, True], ids=["without tasks", "with tasks"])
+def test_leaving_while_another_task_reads_is_refused_and_does_not_hang(has_tasks: bool) -> None:
     async def main() -> None:
         ledger = Ledger(width=10)
-        chain = (
-            spread(ledger) | sleeping(ledger, "slow") | {"left": cleaning(ledger, "left"), "right": gf.passthrough()}
-        )
+        chain: gf.Chain[Any, Any] = spread(ledger) | sleeping(ledger, "slow")
+        if has_tasks:
+            chain |= {"left": cleaning(ledger, "left"), "right": gf.passthrough()}
 
         async def read(chunks: AsyncIterator[Any]) -> None:
             async for _ in chunks:

@@ -55,7 +55,8 @@ def _folded(
     folds: dict[NodeId, Accumulator | None],
     findings: list[Diagnostic],
 ) -> Edge:
-    if node.op is Op.JOIN or edge.port is None or node.port(edge.port).streams:
+    assert edge.port is not None
+    if node.op is Op.JOIN or node.port(edge.port).streams:
         return edge
     port = node.port(edge.port)
     accumulator = port.fold or _fold_along(graph, edge, folds)
