@@ -1126,6 +1126,15 @@ def test_a_plan_that_does_not_stream_is_refused_with_the_same_words() -> None:
     assert program.plan.blocked_by == "lambda"
 
 
+def test_what_is_held_back_is_found_though_paths_part_and_meet_again_and_again() -> None:
+    chain: gf.Chain[Any, Any] = letters
+    for _ in range(40):  # a walk along every path would take 2 ** 40 times as long
+        chain |= {"context": gf.passthrough(), "question": gf.passthrough()} | ask
+    (found,) = chain.compile().plan.diagnostics
+    assert found.code == "GF301"
+    assert "what `letters` streams is held back" in found.message
+
+
 def test_a_plan_that_streams_is_given_back() -> None:
     plan = gf.compile(model | json_parser).plan
     assert plan.require_streaming() is plan

@@ -140,7 +140,7 @@ def _why_apart(graph: Graph, node: Node, path: _Path | None) -> str:
     if path is None:
         if len(incoming) > 1:
             return f"{len(incoming)} streams meet in `{node.id}`"
-        source = incoming[0].source if incoming else INPUT
+        source = incoming[0].source
         if source == INPUT:
             return "it begins at the input"
         return f"`{source}` has several consumers"
