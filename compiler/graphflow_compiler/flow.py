@@ -64,6 +64,26 @@ def _before_passed_on(graph: Graph | Plan, node: Node, key: str | None) -> Itera
             yield edge.source, edge.key
 
 
+def keys_of(edge: Edge) -> tuple[str, ...]:
+    """Return the key that an edge takes, as a path of keys."""
+    return () if edge.key is None else (edge.key,)
+
+
+def before_keys(graph: Graph, node_id: NodeId, path: tuple[str, ...]) -> tuple[NodeId, tuple[str, ...]] | None:
+    """Return where that comes from which a node gives at a key, of a key and so on; None if the node makes it."""
+    node = graph.by_id[node_id]
+    edges = {edge.port: edge for edge in graph.edges_into[node_id]}
+    if node.op is Op.JOIN and path[0] in edges:
+        edge, path = edges[path[0]], path[1:]
+    elif REST in edges:
+        edge = edges[REST]
+    elif node.op in (Op.IDENTITY, Op.PROJECT):
+        (edge,) = edges.values()
+    else:
+        return None
+    return edge.source, (*keys_of(edge), *path)
+
+
 @final
 class Streams:
     """Tells of nodes whether their chunks come while they are made, not as one finished value."""
@@ -102,19 +122,26 @@ def output_keys(graph: Graph, node_id: NodeId) -> Iterator[tuple[str, Edge]]:
     layers: list[list[tuple[str, Edge]]] = []
     assigned: set[str] = set()
     rest: Edge | None = None
+    path: tuple[str, ...] = ()  # the keys of the node under which the record is
     while True:
-        node = graph.by_id[node_id if rest is None else rest.source]
+        if path:
+            place = before_keys(graph, node_id, path)
+            if place is not None:
+                node_id, path = place
+                continue
+        node = graph.by_id[node_id]
         edges = {edge.port: edge for edge in graph.edges_into[node.id]}
-        is_whole = rest is None or rest.key is None
-        if node.op is Op.JOIN and is_whole:
+        if node.op is Op.JOIN and not path:
             layers.append([(key, edges[key]) for key in node.keys if key not in assigned])
             assigned.update(node.keys)
             if REST not in edges:
                 break
             rest = edges[REST]
-        elif node.op is Op.IDENTITY and is_whole:
+            node_id, path = rest.source, keys_of(rest)
+        elif node.op is Op.IDENTITY and not path:
             (rest,) = edges.values()
-        elif node.op is Op.PROJECT and is_whole:
+            node_id, path = rest.source, keys_of(rest)
+        elif node.op is Op.PROJECT and not path:
             (edge,) = edges.values()
             keys = [key for key in node.keys if key not in assigned]
             layers.append([(key, edge if edge.key else attrs.evolve(edge, key=key)) for key in keys])

@@ -20,8 +20,16 @@ from graphflow_compiler.accumulate import (
     accumulator_of,
 )
 from graphflow_compiler.errors import CompileError, Diagnostic
-from graphflow_compiler.flow import fold_at, fold_together, output_keys, unfoldable, why_unfoldable
-from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.flow import (
+    before_keys,
+    fold_at,
+    fold_together,
+    keys_of,
+    output_keys,
+    unfoldable,
+    why_unfoldable,
+)
+from graphflow_compiler.ir import Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
 
@@ -114,7 +122,7 @@ def _mend(source: Node, declared: object, target: str) -> str:
 
 def _fold_along(graph: Graph, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Accumulator | None:
     """Return how what flows along an edge folds; one key of a record may, though others do not."""
-    return _fold_at(graph, edge.source, _keys(edge), folds)
+    return _fold_at(graph, edge.source, keys_of(edge), folds)
 
 
 def _fold_at(
@@ -122,25 +130,14 @@ def _fold_at(
 ) -> Accumulator | None:
     """Return how what a node gives folds, at a key of a key of it, and so on."""
     while path and folds[source] is None:
-        node = graph.by_id[source]
-        edges = {edge.port: edge for edge in graph.edges_into[source]}
-        if node.op is Op.JOIN and path[0] in edges:
-            edge, path = edges[path[0]], path[1:]
-        elif REST in edges:
-            edge = edges[REST]
-        elif node.op in (Op.IDENTITY, Op.PROJECT):
-            (edge,) = edges.values()
-        else:
+        place = before_keys(graph, source, path)
+        if place is None:
             return None
-        source, path = edge.source, (*_keys(edge), *path)
+        source, path = place
     folded = folds[source]
     for key in path:
         folded = fold_at(key, folded)
     return folded
-
-
-def _keys(edge: Edge) -> tuple[str, ...]:
-    return () if edge.key is None else (edge.key,)
 
 
 def _fold_of_output(
@@ -192,7 +189,7 @@ def _projected(graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumul
         return given
     fields: list[tuple[str, Accumulator]] = []
     for key in node.keys:
-        accumulator = _fold_at(graph, edge.source, (*_keys(edge), key), folds)
+        accumulator = _fold_at(graph, edge.source, (*keys_of(edge), key), folds)
         if accumulator is None:
             return None
         fields.append((key, accumulator))
