@@ -224,6 +224,7 @@ class Job:
         self._function = function
         self._scope = trio.CancelScope()
         self._raised = Raised()
+        self._has_begun = False
         self._has_ended = False
         self._changed = loop.condition()
 
@@ -232,8 +233,7 @@ class Job:
     def start(self) -> None:
         """Start it, in a copy of the caller's context; it may be left from now on."""
         context = contextvars.copy_context()
-        # A task of its own: what the job opens must not be open in the host's task while this thread does other things.
-        self._loop.soon(lambda: trio.lowlevel.spawn_system_task(self._run, name="graphflow sync", context=context))
+        self._loop.soon(lambda: self._begin(context))
 
     def wait_for(self, is_true: Callable[[], bool]) -> None:
         """Wait until something is so, or the job has ended."""
@@ -250,7 +250,7 @@ class Job:
         """
         if self._has_ended or not self._loop.is_alive:
             return
-        self._loop.soon(self.work.end)
+        self._loop.soon(self._end)
         try:
             self._changed.wait_for(lambda: self._has_ended)
         except BaseException:
@@ -264,6 +264,17 @@ class Job:
         return errors
 
     # --- in the loop ---
+
+    def _begin(self, context: contextvars.Context) -> None:
+        self._has_begun = True
+        # A task of its own: what the job opens must not be open in the host's task while this thread does other things.
+        trio.lowlevel.spawn_system_task(self._run, name="graphflow sync", context=context)
+
+    def _end(self) -> None:
+        self.work.end()
+        if not self._has_begun:  # its thread was interrupted before it could start it
+            self._has_ended = True
+            self.notify()
 
     async def _run(self) -> None:
         raised = self._raised

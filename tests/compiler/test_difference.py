@@ -172,3 +172,24 @@ def test_branches_that_come_and_go_are_counted() -> None:
         )
     )
     assert any("has 2 bodies, had 3" in text for _, _, text in changed(nested(), new))
+
+
+def test_a_stage_that_another_task_runs_is_told_with_the_reason() -> None:
+    def chain(*more: Node) -> Graph:
+        nodes = [
+            node("left", Op.GENERATE, stream("text", str), output=str, is_async=True),
+            node("right", Op.GENERATE, stream("text", str), output=str, is_async=True),
+            node("both", Op.JOIN, stream("left"), stream("right"), keys=("left", "right")),
+            *more,
+        ]
+        edges = [("input", "left"), ("input", "right"), ("left", "both", "left"), ("right", "both", "right")]
+        if more:
+            edges += [("both", "twice", "one"), ("input", "twice", "two")]
+        return graph("g", nodes, edges)
+
+    twice = node("twice", Op.GENERATE, stream("one"), stream("two"), output=str, is_async=True)
+    stages = [(sign, text) for what, sign, text in changed(chain(), chain(twice)) if what == "stage"]
+    assert stages == [
+        ("+", "`twice`, pulled by the reader: 2 streams meet in `twice`"),
+        ("~", "`both`, a task of its own now: 2 streams meet in `both`"),
+    ]

@@ -250,6 +250,11 @@ def with_stages_joined(plan: Plan) -> Plan:
     return attrs.evolve(plan, stages=(attrs.evolve(first, nodes=first.nodes + second.nodes), *others))
 
 
+def with_stages_joined_where_streams_meet(plan: Plan) -> Plan:
+    *others, before, last = plan.stages
+    return attrs.evolve(plan, stages=(*others, attrs.evolve(last, nodes=before.nodes + last.nodes)))
+
+
 def without_a_buffer(plan: Plan) -> Plan:
     return attrs.evolve(plan, buffers=plan.buffers[1:])
 
@@ -308,6 +313,7 @@ BROKEN_PLANS: list[tuple[Callable[[Plan], Plan], str]] = [
     (with_a_node_in_no_stage, "not every node stands in exactly one stage"),
     (with_another_reader, "not exactly the stage that ends in the output is pulled by the reader"),
     (with_stages_joined, "`letters` is in the middle of s0, but gives to more than `upper`"),
+    (with_stages_joined_where_streams_meet, "`told` is in the middle of s4, but takes more than what `passthrough.2`"),
     (without_a_buffer, "not every edge between two stages has exactly one buffer"),
     (with_clusters_turned_round, "are not pieces of it, in its order"),
     (without_the_plan_of_a_body, "`branch` has 0 plans for 2 bodies"),

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, get_args
 
 import attrs
@@ -722,6 +723,15 @@ def test_long_lists_of_names_say_how_many_more_there_are() -> None:
     assert " ".join(map(str.strip, second)) == f"streaming begins at `model`, once {names} and 23 more are done"
 
 
+def test_of_many_places_where_streaming_begins_some_are_shown() -> None:
+    count = 12
+    nodes = [node(f"step.{index}", Op.GENERATE, whole("text", str), output=str) for index in range(count)]
+    joined = node("both", Op.JOIN, *(stream(one.name) for one in nodes), keys=tuple(one.name for one in nodes))
+    edges = [(("input", one.name)) for one in nodes] + [(one.name, "both", one.name) for one in nodes]
+    text = render_plan(compile_graph(graph("wide", [*nodes, joined], edges)))
+    assert re.search(r"^… and so at \d more nodes$", text, re.MULTILINE), text
+
+
 def test_a_long_plan_stays_readable() -> None:
     text = render_plan(compile_graph(long(5_000)))
     assert len(text.splitlines()) < 250
@@ -856,6 +866,16 @@ def test_a_location_is_shown_from_here_on_or_by_its_last_two_parts(file: str, sh
     plan = at(file.format(cwd=os.getcwd()))
     assert f"({shown})" in render_plan(plan)
     assert json.loads(render_plan(plan, "json"))["nodes"][1]["location"] == {"file": shown[:-2], "line": 7}
+
+
+def test_a_location_is_shown_where_the_current_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "(app/chains.py:7)" in render_plan(at("/home/ada/shop/app/chains.py"))
 
 
 def test_whoever_prints_may_say_how_locations_are_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -27,4 +28,13 @@ def test_graphviz_draws_the_nodes_and_edges_of_the_plan(declared: Callable[[], G
 def test_without_graphviz_there_is_no_svg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(DrawingError, match="SVG is drawn by `dot`, a program of graphviz, which is not on the PATH"):
+        render_plan(compile_graph(rag()), "svg")
+
+
+def test_what_graphviz_says_when_it_fails_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\necho no room >&2\nexit 3\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DrawingError, match=r"dot could not draw the plan, and ended with code 3: no room"):
         render_plan(compile_graph(rag()), "svg")

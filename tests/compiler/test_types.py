@@ -296,6 +296,17 @@ class TitledByNumber:
         return 1
 
 
+class TitledByMethod:
+    def title(self) -> str:
+        return ""
+
+
+class TitledByTypeChecker:
+    @property
+    def title(self) -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821
+        return ""
+
+
 class Node:
     parent: "Node | None"
 
@@ -872,6 +883,8 @@ REASONS: list[tuple[object, object, str]] = [
     (record(is_open=True), record(q=str), "key 'q' is not known"),
     (record(n=UNKNOWN), record(n=int), "key 'n': ? is not annotated"),
     (Assigned, Named, "the type of 'name' is not declared"),
+    (TitledByMethod, Titled, "the type of 'title' is not declared"),
+    (TitledByTypeChecker, Titled, "'title': ? is not annotated"),
     (LooseSupplier, Supplier[int], "the parameters of Supplier[int] are not known of LooseSupplier"),
     (Callable[..., str], Callable[[int], str], "the parameters of (...) -> str are not known"),
     (T, int, "T is not solved"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -336,3 +336,27 @@ def test_a_portal_that_dies_fails_who_waits_for_it_and_the_next_call_gets_anothe
     assert len(failures) == 1
     assert generators(Ledger()).sync.invoke("a") == "a" * FEW
     assert portal.portal() is not before
+
+
+@pytest.mark.parametrize("verb", ["invoke", "stream"])
+def test_who_is_interrupted_before_the_run_begins_does_not_wait_for_it(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon, calls = portal.Portal.soon, []
+
+    def interrupted_once(self: portal.Portal, function: Callable[[], object]) -> None:
+        calls.append(function)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        soon(self, function)
+
+    ledger = Ledger()
+    chain = generators(ledger)
+    monkeypatch.setattr(portal.Portal, "soon", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        if verb == "invoke":
+            chain.sync.invoke("a")
+        else:
+            with chain.sync.stream("a"):
+                pass
+    assert not ledger.left_open()

@@ -133,3 +133,24 @@ def test_it_is_found_when_the_last_that_does_not_wait_ends() -> None:
 
     chain = gf.parallel(first=CHAIN, last=at_last) | then
     assert testing.run(too_small(chain).invoke, COUNT) == EXPECTED + "!"
+
+
+@pytest.mark.filterwarnings("ignore:a run of")
+def test_it_is_found_by_who_waits_for_its_second_whole_value() -> None:
+    @gf.aggregate
+    async def late(count: int) -> str:
+        await trio.sleep(100)  # the others have come to a standstill long before
+        return "?"
+
+    @gf.transform
+    async def after(first: str, left: str, right: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield first + left
+        async for chunk in right:
+            yield chunk
+
+    @gf.graph
+    def chain(count: gf.Value[int]) -> gf.Value[str]:
+        text = letters(count)
+        return after(late(count), passed(text), passed(text))
+
+    assert testing.run(too_small(chain).invoke, COUNT) == f"?{EXPECTED}"

@@ -83,9 +83,7 @@ class _Waits:
         place = self._places[edge.target]
         if len(self._into[place]) == 1:
             return []
-        component = self._component[id(edge)]
-        if component is None:
-            return []
+        component = self._component[id(edge)]  # two edges into one place lie on a circle, by way of the input
         writer = self._places[edge.source]
         return [
             other
