@@ -36,6 +36,25 @@ def test_as_completed_gives_each_output_when_it_is_done() -> None:
     assert simulate(main) == [(1, 1), (2, 2), (0, 3)]
 
 
+def test_an_error_in_the_cleanup_of_what_is_left_early_is_raised() -> None:
+    @gf.aggregate
+    async def untidy(value: int) -> int:
+        try:
+            await trio.sleep(value)
+        finally:
+            if value == 2:
+                raise ValueError("in the cleanup")
+        return value
+
+    async def main() -> None:
+        async with untidy.batch_as_completed([1, 2]) as results:
+            async for _ in results:
+                break
+
+    with pytest.raises(ValueError, match="in the cleanup"):
+        simulate(main)
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_so_many_values_are_worked_on_at_once_and_no_more(limit: int) -> None:
     now = most = 0

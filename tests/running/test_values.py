@@ -361,6 +361,24 @@ def test_chunks_that_cannot_be_folded_are_an_error_of_who_waits_for_them(way: Wa
 
 
 @every_way
+def test_a_single_value_that_cannot_be_folded_is_an_error_of_who_waits_for_it(way: Way) -> None:
+    def refused(total: int, one: int) -> int:
+        raise ValueError(f"{one} is too much")
+
+    @gf.aggregate(accumulate=gf.accumulator(initial=lambda: 0, step=refused))
+    def number(_: str) -> int:
+        return 3
+
+    @gf.aggregate
+    def whole(value: int) -> str:
+        return str(value)
+
+    with pytest.raises(ValueError, match="3 is too much") as raised:
+        run(way, number | whole, "abc")
+    assert [note.split("`")[1] for note in raised.value.__notes__] == ["whole"]
+
+
+@every_way
 def test_what_is_no_list_has_no_items(way: Way) -> None:
     @gf.aggregate
     def text(_: str) -> Any:
