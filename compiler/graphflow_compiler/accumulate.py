@@ -188,7 +188,7 @@ class _ConcatFold:
         if not isinstance(chunk, self._type):
             raise FoldError(
                 f"this stream folds by concatenating {self._type.__name__}, "
-                f"and a {type(chunk).__name__} came: {_brief(chunk)}"
+                f"and {type(chunk).__name__} came: {_brief(chunk)}"
             )
         self._chunks.append(chunk)
 
@@ -238,7 +238,7 @@ class _SumFold:
     def add(self, chunk: object) -> None:
         if not isinstance(chunk, self._type):
             raise FoldError(
-                f"this stream folds {self._type.__name__}s, and a {type(chunk).__name__} came: {_brief(chunk)}"
+                f"this stream folds {self._type.__name__}s, and {type(chunk).__name__} came: {_brief(chunk)}"
             )
         self._first = (chunk,) if self._first == () else None
         self._sum.add(chunk)
@@ -278,7 +278,7 @@ class _JoinedFold:
         if self._fold is None:
             accumulator = accumulator_of(type(chunk))
             if accumulator is None:
-                raise FoldError(f"a {type(chunk).__name__} cannot be concatenated: {_brief(chunk)}")
+                raise FoldError(f"{type(chunk).__name__} cannot be concatenated: {_brief(chunk)}")
             self._fold = accumulator.fold()
         self._fold.add(chunk)
 
@@ -384,7 +384,7 @@ class _MergeFold:
 
     def add(self, chunk: object) -> None:
         if not isinstance(chunk, Mapping):
-            raise FoldError(f"this stream folds records key by key, and a {type(chunk).__name__} came: {_brief(chunk)}")
+            raise FoldError(f"this stream folds records key by key, and {type(chunk).__name__} came: {_brief(chunk)}")
         for key, piece in chunk.items():
             fold = self._folds.get(key)
             if fold is None:

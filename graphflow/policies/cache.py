@@ -153,6 +153,6 @@ def _feed(value: object, update: Callable[[bytes], None]) -> None:
             _feed(getattr(value, field.name), update)
     else:
         raise TypeError(
-            f"with_cache cannot tell when two inputs are equal that hold a {kind.__name__}: give it key=..."
+            f"with_cache cannot tell when two inputs are equal that hold values of {kind.__name__}: give it key=..."
         )
     update(b")")

@@ -30,9 +30,9 @@ assert MESSAGES is not None
 @pytest.mark.parametrize(
     ("folding", "chunks", "expected"),
     [
-        (MESSAGES, ["text"], "this stream folds AIMessageChunks, and a str came: 'text'"),
-        (CONCAT, [3], "a int cannot be concatenated: 3"),
-        (merge(text=CONCAT), ["text"], "this stream folds records key by key, and a str came: 'text'"),
+        (MESSAGES, ["text"], "this stream folds AIMessageChunks, and str came: 'text'"),
+        (CONCAT, [3], "int cannot be concatenated: 3"),
+        (merge(text=CONCAT), ["text"], "this stream folds records key by key, and str came: 'text'"),
         (merge(text=CONCAT), [{"other": object}], "nothing says how the chunks of key 'other' fold"),
     ],
     ids=["sum", "concat", "no record", "no such key"],

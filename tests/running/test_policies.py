@@ -460,7 +460,7 @@ def test_messages_and_records_have_keys() -> None:
 
 def test_an_input_without_a_key_is_refused_with_the_mend() -> None:
     answer, _ = counted()
-    with pytest.raises(TypeError, match="hold a object: give it key="):
+    with pytest.raises(TypeError, match="hold values of object: give it key="):
         streamed(answer.with_cache(), object())
     assert streamed(answer.with_cache(key=lambda value: 1), object()) == ["a", "b"]
 
