@@ -70,6 +70,10 @@ class Policy(Protocol):
     def takes_whole(self) -> bool:
         """Whether the whole input has to be there before anything runs."""
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a body may run after another has read some of the input, so that the input is kept."""
+
     def explain(self, names: Sequence[str]) -> str:
         """Say in words what is done with the bodies, given what their outputs are called."""
 

@@ -193,7 +193,8 @@ class Plan:
     def most_chunks(self) -> int | None:
         """How many chunks may wait at most: between its stages, and in the bodies of its nodes; None without a bound.
 
-        What a port has folded of the chunks that it waits for is not counted: it is one value in the making.
+        What a port has folded of the chunks that it waits for, or a cache keeps, is not counted: it is one value in the
+        making.
         """
         waiting = [_most_in_buffers(self), *(_most_in_node(node) for node in self.nodes)]
         return None if None in waiting else sum(one for one in waiting if one is not None)
@@ -297,14 +298,16 @@ def _most_in_buffers(plan: Plan) -> int | None:
 
 
 def _most_in_node(node: PlannedNode) -> int | None:
-    """Return how many chunks wait in a node: ahead of one that runs in a task of its own, and in its bodies."""
-    if node.op is Op.WRAP and node.ports[0].streams:
+    """Return how many chunks wait in a node: ahead of one in a task of its own, in its bodies, for the ones before."""
+    if node.policy is not None and node.policy.may_repeat and node.ports[0].streams:
         return None  # what it has read is kept until it cannot fail any more: as much as that takes
     bodies = [plan.most_chunks for plan in node.plans]
     if None in bodies:
         return None
     most = max((one for one in bodies if one is not None), default=0)
-    return most * node.limit + ((node.buffer or CAPACITY) if node.keeps_open else 0)
+    ahead = (node.buffer or CAPACITY) if node.keeps_open else 0
+    results = node.limit if node.op is Op.EACH and node.limit > 1 else 0  # one of each item, until its turn comes
+    return most * node.limit + ahead + results
 
 
 @final

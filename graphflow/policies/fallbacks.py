@@ -32,6 +32,11 @@ class Fallbacks(Policy):
         """True where a chain may fail at any time: its output is held back until it has succeeded."""
         return self.until == "end"
 
+    @property
+    def may_repeat(self) -> bool:
+        """True: the next chain takes the same input."""
+        return True
+
     def explain(self, names: Sequence[str]) -> str:
         """Say it in words."""
         instead = " or ".join(f"`{name}`" for name in names[1:])
@@ -51,7 +56,11 @@ class Fallbacks(Policy):
                 except Exception as error:
                     await attempts.close()
                     failed.append(error)
-                    if len(failed) >= attempts.count or error is attempts.input_error or not is_meant(error, self.on):
+                    if (
+                        len(failed) >= attempts.count
+                        or attempts.comes_from_input(error)
+                        or not is_meant(error, self.on)
+                    ):
                         if len(failed) > 1:
                             before = "; ".join(f"{type(one).__name__}: {one}" for one in failed[:-1])
                             error.add_note(f"what it stands in for failed with {before}")

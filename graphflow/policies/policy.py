@@ -26,6 +26,11 @@ class Policy(ABC):
         """Whether the whole input has to be there before anything runs."""
         return False
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a body may run after another has read some of the input, so that the input is kept."""
+        return False
+
     @abstractmethod
     def explain(self, names: Sequence[str]) -> str:
         """Say in words what is done with the bodies, given what their outputs are called."""

@@ -47,6 +47,11 @@ class Retry(Policy):
         """True where an attempt may fail at any time: its output is held back until it has succeeded."""
         return self.until == "end"
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether there is more than one attempt."""
+        return self.attempts > 1
+
     def explain(self, names: Sequence[str]) -> str:
         """Say it in words."""
         if self.gives_whole:
@@ -66,9 +71,9 @@ class Retry(Policy):
                 except Exception as error:
                     await attempts.close()
                     failed.append(error)
-                    if len(failed) >= self.attempts or error is attempts.input_error or not is_meant(error, self.on):
+                    if len(failed) >= self.attempts or attempts.comes_from_input(error) or not is_meant(error, self.on):
                         if len(failed) > 1:
-                            error.add_note(_told(failed))
+                            error.add_note(self._told(failed))
                         raise
                 await trio.sleep(self._pause(len(failed), failed[-1]))
             attempts.forget_input()
@@ -90,10 +95,9 @@ class Retry(Policy):
             return max(asked, float(self.wait(_call_state(number, error))))
         return max(asked, float(self.wait(number)))
 
-
-def _told(failed: Sequence[Exception]) -> str:
-    before = "; ".join(f"{type(error).__name__}: {error}" for error in failed[:-1])
-    return f"attempt {len(failed)} of {len(failed)}; the ones before failed with {before}"
+    def _told(self, failed: Sequence[Exception]) -> str:
+        before = "; ".join(f"{type(error).__name__}: {error}" for error in failed[:-1])
+        return f"attempt {len(failed)} of {self.attempts}; the ones before failed with {before}"
 
 
 def _call_state(number: int, error: Exception) -> object:

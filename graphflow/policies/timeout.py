@@ -12,6 +12,7 @@ import trio
 from graphflow.errors import TimeLimitError
 from graphflow.policies.policy import Policy
 from graphflow.runtime.current import NOTHING
+from graphflow.runtime.failures import combined
 
 if TYPE_CHECKING:
     from graphflow.runtime.attempts import Attempts
@@ -57,12 +58,19 @@ class Timeout(Policy):
                 limit = min(left, math.inf if pause is None else pause)
                 began = trio.current_time()
                 chunk: Any = NOTHING
-                with trio.move_on_after(limit) as scope:  # left before anything is yielded
-                    chunk = await anext(chunks, NOTHING)
+                failed: list[BaseException] = []
+                try:
+                    with trio.move_on_after(limit) as scope:  # left before anything is yielded
+                        chunk = await anext(chunks, NOTHING)
+                except Exception as error:
+                    if not scope.cancel_called:
+                        raise
+                    failed.append(error)  # on its way out
                 spent += trio.current_time() - began
-                if scope.cancelled_caught:
+                if scope.cancelled_caught or failed:
                     allowed, where = (self.total, "in all") if limit == left else (pause, what)
-                    raise TimeLimitError(f"`{attempts.name}` took longer than {allowed:g} s {where}")
+                    late = TimeLimitError(f"`{attempts.name}` took longer than {allowed:g} s {where}")
+                    raise combined(late, failed) or late
                 if chunk is NOTHING:
                     return
                 yield chunk

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 class Attempts:
     """What a policy runs: the bodies of a node, on its input.
 
-    A stream is read as far as the bodies read it, and kept so that the next one can read it again, until the policy
-    says that there will be no next one.
+    A stream is read as far as the bodies read it. If the policy may begin another one, it is kept so that the next can
+    read it again, until the policy says that there will be no next one.
 
     Args:
         execution: the execution that the node is in.
         node: the node.
         value: the whole input, where the node waits for that.
-        chunks: the input, where it is a stream.
+        chunks: the input, where it is a stream. If the policy may begin another body, a cancelled wait for its next
+            chunk must do it no harm: a body may end while it waits.
 
     Attributes:
         name: what the node is called.
         value_given: the whole input.
-        input_error: what the input itself failed with: no further attempt can mend that.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class Attempts:
     ) -> None:
         self.name = node.name
         self.value_given = value
-        self.input_error: BaseException | None = None
+        self._input_error: Exception | None = None
         self._execution = execution
         self._node = node
         self._chunks = chunks
         self._kept: list[Any] = []
-        self._keeps = True
+        self._keeps = node.policy is not None and node.policy.may_repeat
         self._has_ended = False
         self._body: Execution | None = None
 
@@ -89,6 +89,12 @@ class Attempts:
         if body is not None:
             await body.aclose()
 
+    def comes_from_input(self, error: Exception) -> bool:
+        """Tell whether it is, or has in it, what the input failed with: no further attempt can mend that."""
+        if isinstance(error, ExceptionGroup):
+            return any(self.comes_from_input(one) for one in error.exceptions)
+        return error is self._input_error
+
     def forget_input(self) -> None:
         """Say that the input need not be kept any more."""
         self._keeps = False
@@ -106,12 +112,12 @@ class Attempts:
                     index = 0
                 if self._has_ended:
                     return
-                if self.input_error is not None:
-                    raise self.input_error
+                if self._input_error is not None:
+                    raise self._input_error
                 try:
                     chunk = await anext(chunks, NOTHING)
-                except BaseException as error:
-                    self.input_error = error
+                except Exception as error:
+                    self._input_error = error
                     raise
                 if chunk is NOTHING:
                     self._has_ended = True

@@ -1,4 +1,6 @@
-"""Run a generator that keeps a nursery or cancel scope open while it yields in a task of its own.
+"""Run a generator in a task of its own: one that keeps a scope open while it yields, or whose readers may give up.
+
+A reader may give up waiting, as an attempt does that takes too long: another goes on where it was.
 
 A scope acts on the task that opened it. In this task nothing runs but the generator and what it reads, so a scope can
 cancel nothing else. While the task waits for its reader, a scope of the generator may still expire: the cancellation is
@@ -26,6 +28,7 @@ class Isolated(AsyncIterator[Any]):
         before: the generators that it reads, outermost first: that task iterates them, so it closes them too.
         nursery: where the task lives.
         capacity: how many chunks it may be ahead of its reader; with 0 it works only while the reader waits for it.
+        has_scope: it keeps a nursery or cancel scope open while it yields.
     """
 
     __slots__ = (
@@ -34,6 +37,7 @@ class Isolated(AsyncIterator[Any]):
         "_chunks",
         "_error",
         "_gone",
+        "_has_scope",
         "_is_asked",
         "_is_live",
         "_nursery",
@@ -44,9 +48,16 @@ class Isolated(AsyncIterator[Any]):
     )
 
     def __init__(
-        self, generator: AsyncGenerator[Any, Any], before: Sequence[Any], nursery: trio.Nursery, capacity: int
+        self,
+        generator: AsyncGenerator[Any, Any],
+        before: Sequence[Any],
+        nursery: trio.Nursery,
+        capacity: int,
+        *,
+        has_scope: bool,
     ) -> None:
         self.generator = generator
+        self._has_scope = has_scope
         self.work: Work | None = None  # once it is at work
         self._before = before
         self._nursery = nursery
@@ -136,6 +147,8 @@ class Isolated(AsyncIterator[Any]):
                     work.begin()  # it may be told to end while a scope of the generator expires
                     await self._writer.park()
             except trio.Cancelled as cancelled:
+                if not self._has_scope:
+                    raise
                 step = generator.athrow(cancelled)
             else:
                 step = generator.__anext__()

@@ -286,14 +286,18 @@ class StageRun(Workings):
 
     def _isolated(self, node: PlannedNode, chunks: Any) -> Any:
         """Let a generator that keeps a scope open run in a task of its own, in which nothing else can be cancelled."""
-        before = tuple(self._held)
         self.hold(chunks, node)
+        return self._apart(node, chunks)
+
+    def _apart(self, node: PlannedNode, chunks: Any) -> Any:
+        """Let a generator, and what it reads, run in a task of its own."""
+        before = tuple(one for one in self._held if one is not chunks)
         # What measures it, and a limit, follow who is at work: it works only while it is waited for.
         ahead = node.buffer or CAPACITY
         if self._meter is not None or self._execution.limit is not None:
             ahead = 0
         # Held itself, not only what stands around it: only it can close what its task iterates.
-        return self._hold(Isolated(chunks, before, self._execution.nursery, ahead))
+        return self._hold(Isolated(chunks, before, self._execution.nursery, ahead, has_scope=bool(node.keeps_open)))
 
     # --- composite nodes ---
 
@@ -344,6 +348,9 @@ class StageRun(Workings):
         """Run the bodies of a node, on a stream, as its policy says."""
         node = self._plan.by_id[node_id]
         source = self._input(node, chunks)
+        assert isinstance(node.policy, Policy)
+        if node.policy.may_repeat:  # an attempt may end while it waits for its input, which the next one goes on with
+            source = self._apart(node, source)
         return self._as_policy_says(node, self._execution.tap(node_id), Attempts(self._execution, node, chunks=source))
 
     def _as_policy_says(self, node: PlannedNode, tap: Tap | None, attempts: Attempts) -> AsyncIterator[Any]:

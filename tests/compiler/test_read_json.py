@@ -52,7 +52,7 @@ def test_measured_figures_read_back() -> None:
 
 def test_a_plan_from_before_plans_said_how_much_they_hold_reads_still() -> None:
     shown = render_plan(compile_graph(rag()))
-    said = "64 chunks at most wait between its stages\n"
+    said = "64 chunks at most wait in it\n"
     assert said in shown
     assert render_outline(read_plan(changed(lambda plan: plan.pop("most_chunks")))) == shown.replace(said, "")
 

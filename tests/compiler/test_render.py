@@ -209,6 +209,7 @@ class Tried:
 
     gives_whole = False
     takes_whole = False
+    may_repeat = True
 
     def explain(self, names: Sequence[str]) -> str:
         return f"is tried with {' or '.join(names)}"
@@ -312,7 +313,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 RAG_TEXT = """\
 rag · str → str · producer · streams
 streaming begins at `model`, once `input`, `retriever`, `passthrough` and `prompt` are done
-64 chunks at most wait between its stages
+64 chunks at most wait in it
 
     node         class      takes → gives                                             folds by
     input        transform  str                                                       concat
@@ -379,7 +380,7 @@ fan · str → {joke: str, poem: str, count: int} · aggregate · streams
 streaming begins at `model`, once `input` and `joke_prompt` are done
 streaming begins at `model.2`, once `input` and `poem_prompt` are done
 one whole chunk comes from `word_count`, once `input` is done
-194 chunks at most wait between its stages
+194 chunks at most wait in it
 
     node         class      takes → gives                         folds by
     input        transform  str                                   concat
@@ -424,6 +425,7 @@ s3  pulled by the reader: 3 streams meet in `parallel`
 NESTED_TEXT = """\
 router · str → list[str] · producer · streams
 streaming begins at `each`, once `input`, `route` and `split` are done
+4 chunks at most wait in it
 
     node   class      takes → gives          folds by
     input  transform  str                    concat
@@ -504,7 +506,7 @@ note[GF302]: the output does not stream: `reverse` is a plain function of its wh
 MIXED_TEXT = """\
 mixed · ? → str · aggregate · does not stream
 blocked by `load` (app/chains.py:80): `load` is a plain function of its whole input
-what waits between its stages has no bound: see the buffers that say so
+what waits in it has no bound: see what is unbounded, or keeps its input
 
     node     class      takes → gives                                        folds by
     input    transform  ?                                                    single

@@ -339,12 +339,12 @@ def test_in_a_graph_too() -> None:
     assert (buffer.kind, plan["first"].buffer) == ("unbounded", 2)
     assert "so no bound is safe, not of 2 either" in buffer.reason
     assert plan.most_chunks is None
-    assert "what waits between its stages has no bound" in str(plan)
+    assert "what waits in it has no bound" in str(plan)
 
 
 def test_a_plan_without_buffers_holds_nothing() -> None:
     assert echoed.compile().plan.most_chunks == 0
-    assert "between its stages" not in str(echoed.compile().plan)
+    assert "wait in it" not in str(echoed.compile().plan)
 
 
 def test_bodies_count_as_often_as_they_run() -> None:

@@ -348,9 +348,9 @@ class Outline:
     def memory(self) -> Iterable[str]:
         """How many chunks may wait in it, where any may."""
         if self.most_chunks is None:
-            yield "what waits between its stages has no bound: see the buffers that say so"
+            yield "what waits in it has no bound: see what is unbounded, or keeps its input"
         elif self.most_chunks:
-            yield f"{self.most_chunks:,} chunks at most wait between its stages"
+            yield f"{self.most_chunks:,} chunks at most wait in it"
 
     def all_diagnostics(self) -> Iterable[tuple[str, Diagnostic]]:
         """Yield every diagnostic, those of bodies too, with the words that say in which body; "" for the plan's own."""
