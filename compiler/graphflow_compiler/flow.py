@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import attrs
 
 from graphflow_compiler.accumulate import SINGLE, Accumulator, Merge, Single, why_none
-from graphflow_compiler.ir import REST, Edge, Graph, Node, NodeClass, NodeId, Op
+from graphflow_compiler.ir import INPUT, REST, Edge, Graph, Node, NodeClass, NodeId, Op
 
 if TYPE_CHECKING:
     from graphflow_compiler.plan import Plan
@@ -187,7 +187,11 @@ def unfoldable(
         for body in node.bodies if node.op in (Op.BRANCH, Op.WRAP) else ():
             output = body.by_id[body.output]
             if output.folds is None:
-                return unfoldable(body, output.id, None, {one.id: one.folds for one in body.nodes})
+                inside = unfoldable(body, output.id, None, {one.id: one.folds for one in body.nodes})
+                if inside[0].id != INPUT:
+                    return inside
+                (edge,) = graph.edges_into[node_id]  # the body reads what the node does
+                return unfoldable(graph, edge.source, edge.key or inside[1], folds)
         earlier = before(graph, node, key) if node.op in (Op.JOIN, Op.IDENTITY, Op.PROJECT) else ()
         found = next((one for one in earlier if fold_at(one[1], folds[one[0]]) is None), None)
         if found is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
-from graphflow.limits import Limit, limited_stream
+from graphflow.limits import Hold, Limit, limited_stream
 from graphflow.policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ class Limited(Policy):
 
     def explain(self, names: Sequence[str]) -> str:
         """Say it in words."""
-        return f"runs at most {self.limit.total:,} times at once"
+        total = self.limit.total
+        return "runs once at a time" if total == 1 else f"runs at most {total:,} times at once"
 
     async def chunks(self, attempts: Attempts) -> AsyncGenerator[Any, None]:
         """Wait for a place, then run the body and yield its output."""
-        async with attempts, contextlib.aclosing(limited_stream(self.limit, attempts.begin())) as chunks:
+        hold = attempts.hold = Hold(self.limit, wraps=True)
+        async with attempts, contextlib.aclosing(limited_stream(hold, attempts.begin())) as chunks:
             async for chunk in chunks:
                 yield chunk

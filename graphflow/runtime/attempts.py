@@ -10,6 +10,7 @@ from graphflow.runtime.current import NOTHING
 from graphflow.runtime.failures import combined
 
 if TYPE_CHECKING:
+    from graphflow.limits import Hold
     from graphflow.runtime.execution import Execution
     from graphflow_compiler.plan import PlannedNode
 
@@ -31,6 +32,7 @@ class Attempts:
     Attributes:
         name: what the node is called.
         value_given: the whole input.
+        hold: the place of a limit that the bodies work in: they do not while they wait for the input.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Attempts:
     ) -> None:
         self.name = node.name
         self.value_given = value
+        self.hold: Hold | None = None
         self._input_error: Exception | None = None
         self._execution = execution
         self._node = node
@@ -115,7 +118,8 @@ class Attempts:
                 if self._input_error is not None:
                     raise self._input_error
                 try:
-                    chunk = await anext(chunks, NOTHING)
+                    coming = anext(chunks, NOTHING)
+                    chunk = await (coming if self.hold is None else self.hold.while_it_waits(coming))
                 except Exception as error:
                     self._input_error = error
                     raise

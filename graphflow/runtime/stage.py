@@ -12,7 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, final
 
-from graphflow.limits import limited, limited_stream
+from graphflow.limits import Hold, limited, limited_stream
 from graphflow.policies.policy import Policy
 from graphflow.runtime import slices, threads
 from graphflow.runtime.attempts import Attempts
@@ -234,7 +234,9 @@ class StageRun(Workings):
         token = CURRENT.set(tap.current) if tap is not None else None
         try:
             limit = self._execution.limit
-            if limit is not None and (node.is_async or node.thread):
+            # What reads a stream mostly waits, for what needs places itself.
+            reads = node.op is not Op.MAP and any(port.streams for port in node.ports)
+            if limit is not None and not reads and (node.is_async or node.thread):
                 result = await limited(limit, self._result, node, arguments)
             else:
                 result = await self._result(node, arguments)
@@ -282,7 +284,7 @@ class StageRun(Workings):
         node, limit = self._plan.by_id[node_id], self._execution.limit
         if limit is None or not hasattr(chunks, "__anext__") or any(port.streams for port in node.ports):
             return chunks
-        return self._hold(limited_stream(limit, chunks))
+        return self._hold(limited_stream(Hold(limit), chunks))
 
     def _isolated(self, node: PlannedNode, chunks: Any) -> Any:
         """Let a generator that keeps a scope open run in a task of its own, in which nothing else can be cancelled."""

@@ -15,6 +15,8 @@ from typing import Any, Final, final
 
 import trio
 
+from graphflow.limits import RESTING, lend_resting
+
 #: Where the tasks are that wait for another part of a run; None once they are told to end.
 _WAITING: Final[dict[trio.lowlevel.Task, Parking | None]] = {}
 
@@ -72,6 +74,8 @@ class Parking:
             ends: the task is about to end already, and waits for what has to end before: it is not told to once more.
         """
         task = trio.lowlevel.current_task()
+        if RESTING:
+            lend_resting(task)
         self.tasks.append(task)
         if self.sleepers is not None:
             self.sleepers.count += 1

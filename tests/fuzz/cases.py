@@ -40,6 +40,7 @@ class Case:
         fused: whether nodes that work chunk by chunk share a function.
         capacity: of the bounded buffers.
         nesting: how many generators may nest in a stage; None for as many as ever.
+        limit: how much of it may be at work at once; None for all of it.
         leaving: how the caller leaves.
         after: when it leaves: so many chunks, or virtual seconds.
     """
@@ -49,6 +50,7 @@ class Case:
     fused: bool
     capacity: int
     nesting: int | None
+    limit: int | None
     leaving: Leaving
     after: int
 
@@ -58,6 +60,7 @@ class Case:
             "fused" if self.fused else "not fused",
             f"buffers of {self.capacity}",
             f"nesting {self.nesting}",
+            f"limit {self.limit}",
             self.leaving if self.leaving == "whole" else f"{self.leaving} after {self.after}",
         ]
         example = self.example
@@ -93,7 +96,7 @@ def _shown(spec: Any, indent: str = "  ") -> str:
 @st.composite
 def cases(draw: st.DrawFn, *, largest: int = 60) -> Case:
     """Draw a case of a chain of at most about so many nodes."""
-    example = draw(examples(largest=largest, nested=True, threads=draw(st.integers(0, 3)) == 3))
+    example = draw(examples(largest=largest, nested=True, wrapped=True, threads=draw(st.integers(0, 3)) == 3))
     if draw(st.integers(0, 2)) == 2 and (labels := [step.label for step in steps(example.spec)]):
         chosen = draw(st.lists(st.sampled_from(labels), min_size=1, max_size=3, unique=True))
         fails_at = {label: draw(st.integers(0, 3)) for label in chosen}
@@ -112,6 +115,7 @@ def cases(draw: st.DrawFn, *, largest: int = 60) -> Case:
         draw(st.booleans()),
         draw(st.sampled_from((1, 2, 3, 5, 8, 16, 32, 64))),
         draw(st.sampled_from((None, None, 1, 2, 5))),
+        draw(st.sampled_from((None, None, 1, 2, 4))),
         draw(st.sampled_from(leavings)),
         draw(st.integers(0, 12)),
     )

@@ -173,12 +173,12 @@ async def _run(case: Case, program: gf.Program[Any, Any], run: _Run) -> None:
 async def _use(case: Case, program: gf.Program[Any, Any], run: _Run) -> None:
     example = case.example
     if case.verb == "invoke":
-        run.value = await program.invoke(example.value, run_id=RUN_ID)
+        run.value = await program.invoke(example.value, run_id=RUN_ID, limit=case.limit)
         run.finished = True
         return
     read = 0
     if case.verb == "events":
-        async with program.events(example.value, run_id=RUN_ID) as events:
+        async with program.events(example.value, run_id=RUN_ID, limit=case.limit) as events:
             async for event in events:
                 run.events.append(event)
                 if isinstance(event, gf.StreamEvent) and not event.parent_ids:
@@ -191,9 +191,9 @@ async def _use(case: Case, program: gf.Program[Any, Any], run: _Run) -> None:
             # The events of a run that is cancelled end too: the last one says that it failed.
             run.finished = isinstance(run.events[-1], gf.EndEvent)
         return
-    opened = program.stream(example.value, run_id=RUN_ID)
+    opened = program.stream(example.value, run_id=RUN_ID, limit=case.limit)
     if case.verb == "transform":
-        opened = program.transform(cut(example.cuts), run_id=RUN_ID)
+        opened = program.transform(cut(example.cuts), run_id=RUN_ID, limit=case.limit)
     async with opened as chunks:
         async for chunk in chunks:
             run.chunks.append(chunk)

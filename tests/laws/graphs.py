@@ -123,6 +123,15 @@ class Each:
 
 
 @attrs.frozen
+class Wrap:
+    """A policy around a chain which changes nothing of what it gives: that never waits for so long, or fails so."""
+
+    body: Spec
+    policy: Literal["limit", "retry", "fallback", "timeout"]
+    gives: Shape
+
+
+@attrs.frozen
 class Node:
     """A step, with what it gives; the names of its ports where it takes them by name from a record."""
 
@@ -147,7 +156,7 @@ class GraphOf:
     gives: Shape
 
 
-Spec = Line | Fan | Pick | Pass | Fold | Branch | Each | Node | GraphOf
+Spec = Line | Fan | Pick | Pass | Fold | Branch | Each | Wrap | Node | GraphOf
 
 
 def steps(spec: Spec) -> Iterator[Step]:
@@ -159,7 +168,7 @@ def steps(spec: Spec) -> Iterator[Step]:
         case Fan(branches=branches):
             for _, part in branches:
                 yield from steps(part)
-        case Each(body=body):
+        case Each(body=body) | Wrap(body=body):
             yield from steps(body)
         case Node(step):
             yield step
@@ -174,7 +183,7 @@ def changed(spec: Any, change: Callable[[Step], Step]) -> Any:
         return change(spec)
     if isinstance(spec, tuple):
         return tuple(changed(one, change) for one in spec)
-    if isinstance(spec, Line | Fan | Branch | Each | Node | GraphOf):
+    if isinstance(spec, Line | Fan | Branch | Each | Wrap | Node | GraphOf):
         fields = {field.name: changed(getattr(spec, field.name), change) for field in attrs.fields(type(spec))}
         return type(spec)(**fields)
     return spec
@@ -208,10 +217,28 @@ def declare(spec: Spec, watch: Watch) -> gf.Chain[Any, Any]:
             return gf.branch(*pairs, chains[-1]).with_config(name=label)
         case Each(label, body, limit):
             return gf.each(declare(body, watch), max_concurrency=limit).with_config(name=label)
+        case Wrap(body, policy):
+            return _wrapped(declare(body, watch), policy, watch)
         case Node(step):
             return nodes.build(step, watch)
         case GraphOf():
             return _graph(spec, watch)
+
+
+class _Never(Exception):
+    pass
+
+
+def _wrapped(chain: gf.Chain[Any, Any], policy: str, watch: Watch) -> gf.Chain[Any, Any]:
+    match policy:
+        case "limit":
+            return chain.with_limit(watch.limit)
+        case "retry":
+            return chain.with_retry(on=_Never)
+        case "fallback":
+            return chain.with_fallbacks(chain, on=_Never)
+        case _:
+            return chain.with_timeout(total=1e9)
 
 
 def choose(value: Any, count: int) -> int:
@@ -264,12 +291,14 @@ class _Sketch:
         budget: how many nodes may still be made.
         threads: whether nodes may run in worker threads.
         nested: whether nodes may run other chains.
+        wrapped: whether policies may stand around chains.
     """
 
     draw: st.DrawFn
     budget: int
     threads: bool
     nested: bool = False
+    wrapped: bool = False
     made: int = 0
 
     def label(self, stem: str) -> str:
@@ -361,7 +390,13 @@ class _Sketch:
             options += self._of_records(given, depth)
         if foldable(given):
             options += [lambda: self.of_value(given, "aggregate"), lambda: self.of_value(given, "producer")]
-        return self.one_of(options)()
+        spec = self.one_of(options)()
+        # A wrapped chain that is no transform waits for its whole input, so a reader would not read the same chunks.
+        is_reader = isinstance(spec, Node) and spec.step.role == "reader"
+        has_type = isinstance(spec, Node | Each | Branch) and isinstance(given, Plain)
+        if self.wrapped and has_type and not is_reader and self.chance(4):
+            return Wrap(spec, self.one_of(("limit", "limit", "retry", "fallback", "timeout")), spec.gives)
+        return spec
 
     def _of_chunks(self, given: Plain, depth: int) -> list[Callable[[], Spec]]:
         options: list[Callable[[], Spec]] = []
@@ -555,7 +590,13 @@ def inputs(draw: st.DrawFn, kind: Kind) -> tuple[Any, list[Any]]:
 
 @st.composite
 def examples(
-    draw: st.DrawFn, *, largest: int = 14, any_cut: bool = False, threads: bool = True, nested: bool = False
+    draw: st.DrawFn,
+    *,
+    largest: int = 14,
+    any_cut: bool = False,
+    threads: bool = True,
+    nested: bool = False,
+    wrapped: bool = False,
 ) -> Example:
     """Draw a chain and an input.
 
@@ -564,8 +605,9 @@ def examples(
         any_cut: draw only chains whose value does not depend on where the input is cut.
         threads: let some nodes run in worker threads.
         nested: let some nodes run another chain.
+        wrapped: let policies stand around some chains.
     """
-    sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads, nested)
+    sketch = _Sketch(draw, draw(st.sampled_from((2, largest // 2, largest, largest))), threads, nested, wrapped)
     depth = 2 if largest < 20 else 4
     if draw(st.booleans()):
         kinds = [sketch.one_of(tuple(TYPES)) for _ in range(draw(st.integers(1, 2)))]

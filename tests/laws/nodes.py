@@ -90,6 +90,7 @@ class Watch:
         held: for a node, after how many chunks it stops giving any, for good.
         given: how many chunks each node has given.
         open: how many functions are being run.
+        limit: what some chains share.
     """
 
     def __init__(self, held: Mapping[str, int] | None = None) -> None:
@@ -98,6 +99,7 @@ class Watch:
         self.held = held or {}
         self.given: Counter[str] = Counter()
         self.open = 0
+        self.limit = gf.Limit(1)
 
 
 class Call:

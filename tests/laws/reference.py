@@ -23,6 +23,7 @@ from tests.laws.graphs import (
     Plain,
     Shape,
     Spec,
+    Wrap,
     choose,
     of_input,
 )
@@ -142,6 +143,8 @@ class Reference:
                 return attrs.evolve(inside, shape=spec.gives)
             case Each():
                 return self._each(spec, given)
+            case Wrap(body=body):
+                return self.run(body, given)
             case Node(step):
                 named = {step.ports[0].name: given}
                 if len(step.ports) > 1:

@@ -184,3 +184,205 @@ def test_threads_are_limited_too() -> None:
 
     trio.run(lambda: node.batch(list(range(6)), limit=1))
     assert most == 1
+
+
+# --- nothing waits for ever --------------------------------------------------------------------------------
+
+MANY: Final = 100
+
+
+@gf.aggregate
+async def model(text: str) -> AsyncIterator[str]:
+    for _ in range(MANY):
+        yield text
+
+
+@gf.aggregate
+async def look(text: str) -> str:
+    await trio.lowlevel.checkpoint()
+    return text
+
+
+@gf.chunkwise
+async def enrich(chunk: str) -> str:
+    return await look.invoke(chunk)
+
+
+@gf.aggregate
+async def pause(text: str) -> str:
+    await trio.sleep(1)
+    return text
+
+
+@gf.aggregate
+async def joined(chunks: AsyncIterator[str]) -> str:
+    return "".join([chunk async for chunk in chunks])
+
+
+@gf.transform
+async def passed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        yield chunk
+
+
+@gf.transform
+async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in left:
+        yield chunk
+    async for chunk in right:
+        yield chunk
+
+
+@gf.aggregate
+async def agent(text: str) -> AsyncIterator[str]:
+    async with model.stream(text) as words:
+        async for word in words:
+            yield await look.invoke(word)
+
+
+@gf.aggregate
+async def agent_of_several(text: str) -> AsyncIterator[str]:
+    async with model.stream(text) as words:
+        async for word in words:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(look.invoke, word)
+                nursery.start_soon(look.invoke, word)
+            yield word
+
+
+@gf.aggregate
+async def agent_of_batches(text: str) -> str:
+    return "".join(await (model | enrich).batch([text] * 3))
+
+
+#: Chains in which what holds a place stands before, around or beside what needs one.
+ENTANGLED: Final[dict[str, gf.Chain[str, Any]]] = {
+    "a stream into a node that waits": model | enrich,
+    "a stream into a node that waits for a run": model | agent.with_config(name="again"),
+    "streams that are read in turn": gf.parallel(left=pause | model, right=model) | in_turn,
+    "a fork into nodes that wait": model | {"left": enrich, "right": joined, "both": enrich | enrich},
+    "a nested stream": agent,
+    "a nested stream with runs beside it": agent_of_several,
+    "nested batches": agent_of_batches,
+    "a retried stream": model.with_retry() | enrich,
+    "a stream into what is retried": model | enrich.with_retry(),
+    "items": gf.aggregate(lambda text: [text] * 5) | gf.each(model | enrich, max_concurrency=3),
+    "one after the other": model | joined | agent,
+}
+
+
+@pytest.mark.parametrize("name", ENTANGLED)
+@pytest.mark.parametrize("limit", [1, 2, 4])
+@pytest.mark.parametrize("verb", ["invoke", "batch", "stream", "events", "nested"])
+def test_a_limit_of_a_run_makes_nothing_wait_for_ever(name: str, limit: int, verb: str) -> None:
+    chain = ENTANGLED[name]
+
+    @gf.aggregate
+    async def around(text: str) -> Any:
+        return await chain.invoke(text)
+
+    async def main() -> None:
+        match verb:
+            case "invoke":
+                await chain.invoke("a", limit=limit)
+            case "nested":
+                await around.batch(["a", "b"], limit=limit)
+            case "batch":
+                await chain.batch(["a"] * 5, limit=limit)
+            case "stream":
+                async with chain.stream("a", limit=limit) as chunks:
+                    async for _ in chunks:
+                        await trio.sleep(0.1)
+            case _:
+                async with chain.events("a", limit=limit) as events:
+                    async for _ in events:
+                        pass
+
+    simulate(main)
+
+
+@pytest.mark.parametrize("places", [1, 2])
+@pytest.mark.parametrize("limit", [None, 1])
+def test_a_limit_that_chains_share_makes_nothing_wait_for_ever(places: int, limit: int | None) -> None:
+    shared = gf.Limit(places)
+    models = model.with_limit(shared)
+
+    @gf.aggregate
+    async def outer(text: str) -> AsyncIterator[str]:
+        async with models.stream(text) as words:
+            async for word in words:
+                yield await look.with_limit(shared).invoke(word)
+
+    chains: list[gf.Chain[str, Any]] = [
+        models | enrich.with_limit(shared),
+        models | {"a": passed.with_limit(shared), "b": joined.with_limit(shared)},
+        gf.parallel(left=models, right=models) | in_turn,
+        models | (passed | enrich).with_limit(shared),
+        outer,
+        outer.with_limit(shared),
+        (models | joined.with_limit(shared)).with_limit(shared),
+    ]
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for chain in chains:
+                for _ in range(3):
+                    nursery.start_soon(lambda one: one.invoke("a", limit=limit), chain)
+            async with models.stream("a") as words:  # its reader needs a place too
+                async for word in words:
+                    await look.with_limit(shared).invoke(word)
+
+    simulate(main)
+
+
+def test_streams_do_not_take_turns_while_their_reader_keeps_up() -> None:
+    is_open = most = 0
+
+    @gf.aggregate
+    async def counted(text: str) -> AsyncIterator[str]:
+        nonlocal is_open, most
+        is_open += 1
+        most = max(most, is_open)
+        for _ in range(MANY):
+            await trio.sleep(0.1)
+            yield text
+        is_open -= 1
+
+    async def main() -> None:
+        await gf.parallel(a=counted, b=counted, c=counted).batch(["a"] * 3, limit=2)
+        await (counted.with_limit(2) | passed).batch(["a"] * 5)
+
+    simulate(main)
+    assert most == 2
+
+
+@pytest.mark.parametrize("limit", [None, 1, 3])
+def test_errors_of_cleanups_arrive_under_a_limit_too(limit: int | None) -> None:
+    @gf.aggregate
+    async def inner(text: str) -> str:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise OSError("could not save")
+
+    @gf.aggregate
+    async def outer(text: str) -> str:
+        return await inner.invoke(text)
+
+    @gf.aggregate
+    async def bad(text: str) -> str:
+        await trio.sleep(1)
+        raise ConnectionError("bad")
+
+    async def cancelled() -> None:
+        with trio.move_on_after(1):
+            await outer.with_limit(1).invoke("a", limit=limit)
+
+    with pytest.raises(OSError, match="could not save"):
+        simulate(cancelled)
+    if limit == 1:
+        return  # they come one after the other
+    with pytest.raises(ExceptionGroup) as raised:
+        simulate(lambda: gf.parallel(a=outer, b=bad).invoke("a", limit=limit))
+    assert raised.group_contains(OSError)
+    assert raised.group_contains(ConnectionError)

@@ -29,7 +29,7 @@ from graphflow_compiler.flow import (
     unfoldable,
     why_unfoldable,
 )
-from graphflow_compiler.ir import Edge, Graph, Node, NodeId, Op
+from graphflow_compiler.ir import INPUT, Edge, Graph, Node, NodeId, Op
 from graphflow_compiler.types import UNKNOWN, Record, field_type, record_of
 
 
@@ -39,55 +39,75 @@ def accumulate(graph: Graph) -> Graph:
     Raises:
         CompileError: chunks go into a whole port and nothing says how they fold.
     """
-    graph = graph.map_bodies(accumulate)
-    folds: dict[NodeId, Accumulator | None] = {}
-    findings: list[Diagnostic] = []
+    return _accumulate(graph, _fold_of_input(graph.by_id[INPUT].output))
+
+
+def _accumulate(graph: Graph, given: Accumulator | None) -> Graph:
+    """Do it for a graph whose input folds as given."""
+    folds: dict[NodeId, Accumulator | None] = {INPUT: given}
     nodes: list[Node] = []
     edges: list[Edge] = []
     for node in graph.nodes:
         incoming = graph.edges_into[node.id]
-        for edge in incoming:
-            edges.append(_folded(graph, node, edge, folds, findings))
-        findings.extend(_unfoldable_body(node))
-        folds[node.id] = node.accumulate or _fold_of_output(graph, node, incoming, folds)
-        nodes.append(node.changed(folds=folds[node.id]))
+        edges.extend(_folded(graph, node, edge, folds) for edge in incoming)
+        whole = _with_bodies(graph, node, folds)
+        if node.id != INPUT:
+            folds[node.id] = node.accumulate or _fold_of_output(graph, whole, incoming, folds)
+        nodes.append(whole.changed(folds=folds[node.id]))
+    graph = graph.replace_all(nodes, edges)
+    findings = [finding for node in graph.nodes for finding in _findings(graph, node, folds)]
     if findings:
         raise CompileError(findings)
-    return graph.replace_all(nodes, edges)
+    return graph
 
 
-def _folded(
-    graph: Graph,
-    node: Node,
-    edge: Edge,
-    folds: dict[NodeId, Accumulator | None],
-    findings: list[Diagnostic],
-) -> Edge:
+def _with_bodies(graph: Graph, node: Node, folds: dict[NodeId, Accumulator | None]) -> Node:
+    """Return a node with its bodies accumulated: one that reads the stream that the node does, as that folds."""
+    if not node.bodies:
+        return node
+    if node.op is not Op.WRAP or not node.ports[0].streams:
+        return node.changed(bodies=tuple(map(accumulate, node.bodies)))
+    (edge,) = graph.edges_into[node.id]
+    given = _fold_along(graph, edge, folds)
+    return node.changed(bodies=tuple(_accumulate(body, given) for body in node.bodies))
+
+
+def _folded(graph: Graph, node: Node, edge: Edge, folds: dict[NodeId, Accumulator | None]) -> Edge:
     assert edge.port is not None
-    if node.op is Op.JOIN or node.port(edge.port).streams:
+    if not _waits(node, edge):
         return edge
     port = node.port(edge.port)
     accumulator = port.fold or _fold_along(graph, edge, folds)
-    if accumulator is None:
-        source, key = unfoldable(graph, edge.source, edge.key, folds)
-        declared = source.output if key is None else field_type(source.output, key)
-        findings.append(
-            Diagnostic(
-                "GF220",
-                "error",
-                f"`{node.name}` waits for its whole input, but nothing says how the chunks of "
-                f"`{source.name}` become one value: {why_unfoldable(source, declared)}",
-                node=node.id,
-                location=edge.location or node.location,
-                snippet=edge.snippet,
-                hint=_mend(source, declared, node.name),
-            )
-        )
     wanted = record_of(port.type)
     if isinstance(accumulator, Merge) and wanted is not None:
         required = frozenset(field.name for field in wanted.fields if field.required)
         accumulator = attrs.evolve(accumulator, required=accumulator.required | required)
     return attrs.evolve(edge, accumulator=accumulator)
+
+
+def _waits(node: Node, edge: Edge) -> bool:
+    assert edge.port is not None
+    return node.op is not Op.JOIN and not node.port(edge.port).streams
+
+
+def _findings(graph: Graph, node: Node, folds: dict[NodeId, Accumulator | None]) -> Iterator[Diagnostic]:
+    """Yield a finding for every port that waits for a value that nothing can tell, and for every body."""
+    for edge in graph.edges_into[node.id]:
+        if edge.accumulator is not None or not _waits(node, edge):
+            continue
+        source, key = unfoldable(graph, edge.source, edge.key, folds)
+        declared = source.output if key is None else field_type(source.output, key)
+        yield Diagnostic(
+            "GF220",
+            "error",
+            f"`{node.name}` waits for its whole input, but nothing says how the chunks of "
+            f"`{source.name}` become one value: {why_unfoldable(source, declared)}",
+            node=node.id,
+            location=edge.location or node.location,
+            snippet=edge.snippet,
+            hint=_mend(source, declared, node.name),
+        )
+    yield from _unfoldable_body(node)
 
 
 def _unfoldable_body(node: Node) -> Iterator[Diagnostic]:
@@ -144,8 +164,6 @@ def _fold_of_output(
     graph: Graph, node: Node, incoming: tuple[Edge, ...], folds: dict[NodeId, Accumulator | None]
 ) -> Accumulator | None:
     match node.op:
-        case Op.INPUT:
-            return _fold_of_input(node.output)
         case Op.CALL:
             return SINGLE
         case Op.EACH:
@@ -164,7 +182,7 @@ def _fold_of_output(
             return SINGLE
         case Op.BRANCH | Op.WRAP:
             return _of_branch(node)
-        case Op.GENERATE:
+        case _:
             return accumulator_of(node.output)
 
 
