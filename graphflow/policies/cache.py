@@ -6,6 +6,7 @@ import copy
 import hashlib
 import inspect
 import itertools
+import operator
 import os
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -110,7 +111,7 @@ class Cache(Policy):
         given: list[Any] = []
         async with attempts:
             async for chunk in attempts.begin():
-                given.append(chunk)
+                given.append(copy.deepcopy(chunk))  # before its reader changes it
                 yield chunk
         stored = self.store.set(key, given)
         if inspect.isawaitable(stored):
@@ -132,27 +133,36 @@ def key_of(value: object) -> str:
 
 
 def _feed(value: object, update: Callable[[bytes], None]) -> None:
+    """Write down a value so that no other value is written alike: how long each part is stands before it."""
     kind = type(value)
-    update(f"{kind.__module__}.{kind.__qualname__}(".encode())
-    if value is None or isinstance(value, bool | int | float | complex | str):
-        update(repr(value).encode("utf-8", "surrogatepass"))
+    parts: list[bytes] = []
+    if value is None:
+        pass
+    elif isinstance(value, str):
+        parts = [str.encode(value, "utf-8", "surrogatepass")]
     elif isinstance(value, bytes):
-        update(value)
+        parts = [bytes(value)]
+    elif isinstance(value, bool | int | float | complex):
+        parts = [_number(value).encode()]
     elif isinstance(value, Mapping):
-        for key in sorted(value, key=repr):
-            _feed(key, update)
-            _feed(value[key], update)
+        entries = sorted(((key_of(key), key) for key in value), key=operator.itemgetter(0))
+        parts = [part.encode() for known, key in entries for part in (known, key_of(value[key]))]
     elif isinstance(value, list | tuple):
-        for item in value:
-            _feed(item, update)
+        parts = [key_of(item).encode() for item in value]
     elif isinstance(value, set | frozenset):
-        for digest in sorted(key_of(item) for item in value):
-            update(digest.encode())
+        parts = sorted(key_of(item).encode() for item in value)
     elif attrs.has(kind):
-        for field in attrs.fields(kind):
-            _feed(getattr(value, field.name), update)
+        parts = [key_of(getattr(value, field.name)).encode() for field in attrs.fields(kind)]
     else:
         raise TypeError(
             f"with_cache cannot tell when two inputs are equal that hold values of {kind.__name__}: give it key=..."
         )
-    update(b")")
+    for part in (kind.__module__.encode(), kind.__qualname__.encode(), *parts):
+        update(f"{len(part)}:".encode())
+        update(part)
+
+
+def _number(value: complex) -> str:
+    """Return a number as text, of a class that prints it in another way too."""
+    plain = next(kind for kind in (bool, int, float, complex) if isinstance(value, kind))
+    return plain.__repr__(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -425,6 +426,25 @@ def test_what_is_kept_cannot_be_changed_from_outside() -> None:
     assert simulate(lambda: chain.invoke("a")) == ["a"]
 
 
+def test_what_is_kept_is_what_was_given_whatever_its_reader_makes_of_it() -> None:
+    @gf.aggregate
+    async def listed(value: str) -> AsyncIterator[list[str]]:
+        yield [value]
+        yield [value]
+
+    chain = listed.with_cache()
+
+    async def read() -> list[list[str]]:
+        got = []
+        async with chain.stream("a") as chunks:
+            async for chunk in chunks:
+                got.append(list(chunk))
+                chunk.append("b")
+        return got
+
+    assert simulate(read) == simulate(read) == [["a"], ["a"]]
+
+
 def test_the_oldest_entry_makes_room() -> None:
     answer, asked = counted()
     chain = answer.with_cache(gf.MemoryCache(max_entries=2))
@@ -456,6 +476,40 @@ def test_messages_and_records_have_keys() -> None:
     assert one == key_of([gf.HumanMessage("hi"), {"a": (2, None), "b": 1.0}])
     assert one != key_of([gf.HumanMessage("ho"), {"a": (2, None), "b": 1.0}])
     assert len({key_of(value) for value in (1, 1.0, True, "1", b"1", [1], (1,), {1})}) == 8
+
+
+class Hidden(str):
+    """Text that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([b"x", b"y"], [b"x)builtins.bytes(y"]),
+        (["a", "b"], ["a1:b"]),
+        (Hidden("a"), Hidden("b")),
+        ({Hidden("a"): 1, Hidden("b"): 2}, {Hidden("a"): 2, Hidden("b"): 1}),
+        (Level.LOW, Level.HIGH),
+        (Level.LOW, 1),
+        ([[], []], [[[]]]),
+        ({"a": {}}, {"a": [], "b": []}),
+        ({frozenset({1, 2})}, {frozenset({1}), frozenset({2})}),
+        ("", None),
+        (0.0, -0.0),
+    ],
+)
+def test_inputs_that_differ_have_other_keys(one: object, other: object) -> None:
+    assert key_of(one) != key_of(other)
 
 
 def test_an_input_without_a_key_is_refused_with_the_mend() -> None:
