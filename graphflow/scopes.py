@@ -3,7 +3,7 @@
 A nursery or cancel scope acts on the task that opened it. A generator that yields inside of one gives control to code
 that does not know of it: where that runs in the same task, it is cancelled in the generator's place. So such a
 generator gets a task of its own. It is found by its syntax; what a name in it stands for is looked up where it is
-declared.
+declared. Of an asynchronous generator what cannot be looked up is taken for a scope: a task too many does no harm.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import functools
 import inspect
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any, Final
 
 import attrs
-
-from graphflow.places import unwrapped
 
 #: The packages whose scopes and nurseries are known, and the names of these.
 _PACKAGES: Final = frozenset({"trio", "anyio"})
@@ -38,32 +37,41 @@ _SCOPES: Final = frozenset(
     }
 )
 #: What may hold a scope, though it is nobody's in particular.
-_STACKS: Final = frozenset({"AsyncExitStack", "ExitStack"})
+_STACKS: Final = frozenset({"AsyncExitStack", "ExitStack", "pop_all"})
+#: What opens something without a `with`.
+_ENTERS: Final = frozenset({"__aenter__", "__enter__", "enter_async_context", "enter_context"})
+#: The parts of the standard library whose functions return what they are given.
+_OPAQUE: Final = frozenset({"_operator", "builtins", "copy", "operator"})
 
 _GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _NOT_FOUND: Final = object()
 
+#: How often a function may be wrapped.
+_MOST_LAYERS: Final = 100
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 @attrs.frozen
 class Around:
-    """A `with` around a `yield`.
+    """A `with` around a `yield`, or what takes its place.
 
     Attributes:
         text: what stands behind `with`.
         target: what is called there, or used as it is.
-        is_async: it is an ``async with``.
+        how: ``with``, ``async with``, or nothing where it is opened without.
         line: where it stands.
     """
 
     text: str
     target: ast.expr
-    is_async: bool
+    how: str
     line: int
 
     @property
     def written(self) -> str:
         """It, as it is written."""
-        return f"`{'async with' if self.is_async else 'with'} {self.text}`"
+        return f"`{self.how} {self.text}`" if self.how else f"`{self.text}`"
 
     def __str__(self) -> str:
         return f"{self.written} (line {self.line})"
@@ -72,31 +80,84 @@ class Around:
 def open_scope(function: Callable[..., Any]) -> Around | None:
     """Return the `with` that a generator yields in and that may be a nursery or a cancel scope; None if there is none.
 
-    Of an ``async with`` whose name tells nothing it is assumed, because many keep a nursery; of a ``with`` it is not.
-    Where there is no source to look at, it is assumed of an asynchronous generator with any ``with`` at all.
+    Of an ``async with`` whose name tells nothing it is assumed, because many keep a nursery, and so is any `with` of an
+    asynchronous generator. What such a generator, or a plain function that returns one, asks other generators for is
+    looked at too. Where there is no source to look at, a scope is assumed of an asynchronous generator with any `with`.
     """
-    return _open_scope(function, frozenset())
+    return _open_scope(function, frozenset(), assumes=False)
 
 
-def _open_scope(function: Any, seen: frozenset[CodeType]) -> Around | None:
+def _open_scope(function: Any, seen: frozenset[CodeType], *, assumes: bool) -> Around | None:
+    return next(filter(None, (_scope_of(one, seen, assumes=assumes) for one in _layers(function))), None)
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """Yield what is called, and what decorators such as `functools.wraps` have wrapped in it."""
     while isinstance(function, functools.partial):
         function = function.func
-    has_code = hasattr(function, "__code__")  # so has a method; an object that can be called has none
-    function = unwrapped(function if has_code else type(function).__call__)
+    layer = function if hasattr(function, "__code__") else type(function).__call__  # so a method has; an object has not
+    for _ in range(_MOST_LAYERS):
+        yield layer
+        layer = getattr(layer, "__wrapped__", None)
+        if layer is None:
+            return
+
+
+def _scope_of(function: Any, seen: frozenset[CodeType], *, assumes: bool) -> Around | None:
     code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or code in seen or not code.co_flags & _GENERATORS or not _opens_something(code):
+    if not isinstance(code, CodeType) or code in seen or code.co_flags & inspect.CO_COROUTINE:
         return None
-    found = _withs_around_yields(code)
-    if found is None:
-        is_async = bool(code.co_flags & inspect.CO_ASYNC_GENERATOR)
-        return Around("...", ast.Constant(...), is_async, code.co_firstlineno) if is_async else None
-    return next((one for one in found if _may_be_scope(one, function, seen | {code})), None)
+    is_async = bool(code.co_flags & inspect.CO_ASYNC_GENERATOR)
+    assumes |= is_async
+    seen |= {code}
+    if code.co_flags & _GENERATORS and _opens_something(code):
+        found = _withs_around_yields(code)
+        if found is None and assumes:
+            return Around("...", ast.Constant(...), "async with" if is_async else "with", code.co_firstlineno)
+        for one in found or ():
+            if _may_be_scope(one, function, seen, assumes=assumes):
+                return one
+    if is_async and (entered := _ENTERS.intersection(code.co_names)):
+        return Around(f"{min(entered)}()", ast.Constant(...), "", code.co_firstlineno)
+    if is_async or not code.co_flags & _GENERATORS:
+        return _asked(function, code, seen)
+    return None
+
+
+def _asked(function: Any, code: CodeType, seen: frozenset[CodeType]) -> Around | None:
+    """Return one for a generator that a function names, and probably reads, if that keeps a scope open."""
+    for name, value in _named(function, code):
+        is_generator = getattr(getattr(value, "__code__", None), "co_flags", 0) & inspect.CO_ASYNC_GENERATOR
+        if is_generator and _open_scope(value, seen, assumes=False) is not None:
+            return Around(f"{name}(...)", ast.Constant(...), "", code.co_firstlineno)
+    return None
+
+
+def _named(function: Any, code: CodeType) -> Iterator[tuple[str, object]]:
+    """Yield what the names in a function stand for: of its own, of its module, of modules and of its object."""
+    modules = _modules_in(function, code)
+    owner = getattr(function, "__self__", None)
+    for name in (*code.co_names, *code.co_freevars):
+        yield name, _name(name, function)
+        for module in modules:
+            yield name, vars(module).get(name)
+        if owner is not None:
+            yield name, inspect.getattr_static(owner, name, None)
+
+
+def _modules_in(function: Any, code: CodeType) -> list[ModuleType]:
+    values = (_name(name, function) for name in code.co_names)
+    return [value for value in values if isinstance(value, ModuleType)]
 
 
 @functools.lru_cache(maxsize=4096)
 def _opens_something(code: CodeType) -> bool:
     """Tell whether there is a `with` in the bytecode: most generators have none, and are not parsed."""
-    return any(one.opname in ("BEFORE_WITH", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL") for one in dis.get_instructions(code))
+    inside = (one for one in code.co_consts if isinstance(one, CodeType))
+    opens = any(
+        one.opname in ("BEFORE_WITH", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL") for one in dis.get_instructions(code)
+    )
+    return opens or any(map(_opens_something, inside))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -109,28 +170,37 @@ def _withs_around_yields(code: CodeType) -> tuple[Around, ...] | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
             ast.increment_lineno(tree, code.co_firstlineno - 1)
-            return tuple(_around(node, _assigned(node)))
+            return tuple(_around(node))
     return None
 
 
 def _assigned(function: ast.AST) -> Mapping[str, ast.expr]:
-    """Return what the local names of a function are assigned: ``scope = trio.CancelScope()``."""
+    """Return what the local names that are assigned once stand for: ``scope = trio.CancelScope()``."""
+    stored = Counter(
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
     return {
         target.id: node.value
         for node in ast.walk(function)
         if isinstance(node, ast.Assign)
         for target in node.targets
-        if isinstance(target, ast.Name)
+        if isinstance(target, ast.Name) and stored[target.id] == 1
     }
 
 
-def _around(function: ast.FunctionDef | ast.AsyncFunctionDef, assigned: Mapping[str, ast.expr]) -> Iterator[Around]:
+def _around(function: _Function) -> Iterator[Around]:
+    assigned = _assigned(function)
+    inside = {node.name: node for node in ast.walk(function) if isinstance(node, _Function) and node is not function}
     seen: set[int] = set()
     pending: list[tuple[ast.AST, tuple[Around, ...]]] = [(node, ()) for node in reversed(function.body)]
     while pending:
         node, withs = pending.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):  # of a generator that is declared inside
+            called = inside.pop(node.func.id, None)
+            if called is not None:
+                yield from _around(called)
         if isinstance(node, ast.Yield | ast.YieldFrom):
             for one in withs:
                 if id(one.target) not in seen:
@@ -144,20 +214,31 @@ def _around(function: ast.FunctionDef | ast.AsyncFunctionDef, assigned: Mapping[
 def _with(opened: ast.expr, node: ast.With | ast.AsyncWith, assigned: Mapping[str, ast.expr]) -> Around:
     made = assigned.get(opened.id, opened) if isinstance(opened, ast.Name) else opened
     target = made.func if isinstance(made, ast.Call) else made
-    return Around(ast.unparse(opened), target, isinstance(node, ast.AsyncWith), node.lineno)
+    how = "async with" if isinstance(node, ast.AsyncWith) else "with"
+    return Around(ast.unparse(opened), target, how, node.lineno)
 
 
-def _may_be_scope(around: Around, function: Any, seen: frozenset[CodeType]) -> bool:
+def _may_be_scope(around: Around, function: Any, seen: frozenset[CodeType], *, assumes: bool) -> bool:
     opened = _looked_up(around.target, function)
+    while isinstance(opened, functools.partial):
+        opened = opened.func
+    is_async = around.how == "async with"
     if opened is _NOT_FOUND:
-        return around.is_async
+        return is_async or assumes
     name = getattr(opened, "__name__", type(opened).__name__)
     package = (getattr(opened, "__module__", None) or type(opened).__module__ or "").partition(".")[0]
     if package in _PACKAGES:
         return name in _SCOPES
-    if package == __name__.partition(".")[0] or package in sys.stdlib_module_names:
-        return name in _STACKS
-    return around.is_async or _open_scope(opened, seen) is not None  # a generator that `contextlib` made a manager of
+    if package == __name__.partition(".")[0]:
+        return is_async  # it runs a chain
+    if package in sys.stdlib_module_names:
+        is_opaque = package in _OPAQUE and not isinstance(opened, type) and opened is not open
+        return name in _STACKS or (assumes and is_opaque)
+    if is_async:
+        return True
+    if getattr(getattr(opened, "__wrapped__", None), "__code__", None) is not None:  # `contextlib` made a manager of it
+        return _open_scope(opened, seen, assumes=assumes) is not None
+    return assumes
 
 
 def _looked_up(expression: ast.expr, function: Any) -> object:
@@ -167,11 +248,15 @@ def _looked_up(expression: ast.expr, function: Any) -> object:
         if isinstance(holder, ModuleType):  # it may import what it is asked for
             return getattr(holder, expression.attr, _NOT_FOUND)
         return inspect.getattr_static(holder, expression.attr, _NOT_FOUND)
-    if not isinstance(expression, ast.Name) or expression.id in function.__code__.co_varnames:
+    return _name(expression.id, function) if isinstance(expression, ast.Name) else _NOT_FOUND
+
+
+def _name(name: str, function: Any) -> object:
+    code = function.__code__
+    if name in code.co_varnames or name in code.co_cellvars:
         return _NOT_FOUND
-    name = expression.id
-    if name in function.__code__.co_freevars:
-        cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+    if name in code.co_freevars:
+        cell = (function.__closure__ or ())[code.co_freevars.index(name)]
         try:
             return cell.cell_contents
         except ValueError:  # not filled yet

@@ -77,9 +77,211 @@ async def in_own_sync_manager(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
             yield chunk
 
 
+async def in_a_run(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with whole.stream("x") as inner:
+        async for chunk in inner:
+            yield chunk
+
+
+async def in_scope_imported_here(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    from trio import move_on_after as briefly
+
+    with briefly(1):
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_module_imported_here(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    import trio as loop
+
+    with loop.move_on_after(1):
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_scope_renamed_here(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    briefly = trio.move_on_after
+    with briefly(1):
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_scope_with_a_type(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    scope: trio.CancelScope = trio.CancelScope()
+    with scope:
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_one_of_two(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    scope: Any = contextlib.nullcontext()
+    if IS_SLOW:
+        scope = trio.CancelScope()
+    with scope:
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_choice(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with trio.CancelScope() if IS_SLOW else contextlib.nullcontext():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_named_expression(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with (scope := trio.CancelScope()):
+        async for chunk in chunks:
+            yield chunk
+    del scope
+
+
+async def in_found_by_name(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with getattr(trio, "CancelScope")():  # noqa: B009  # somebody might
+        async for chunk in chunks:
+            yield chunk
+
+
+IS_SLOW: bool = True
+
+two_seconds = functools.partial(trio.move_on_after, 2)
+
+
+async def in_partial(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with two_seconds():
+        async for chunk in chunks:
+            yield chunk
+
+
+def deadline() -> trio.CancelScope:
+    return trio.move_on_after(1)
+
+
+async def in_what_a_function_gives(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with deadline():
+        async for chunk in chunks:
+            yield chunk
+
+
+class Deadline:
+    def __enter__(self) -> None:
+        self.scope = trio.move_on_after(1)
+        self.scope.__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        self.scope.__exit__(*raised)
+
+
+async def in_own_class(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with Deadline():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_what_a_stack_held(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    stack = contextlib.ExitStack()
+    stack.enter_context(trio.CancelScope())
+    with stack.pop_all():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def entered_by_hand(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    scope = trio.CancelScope()
+    scope.__enter__()
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        scope.__exit__(None, None, None)
+
+
+async def in_stack_closed_by_hand(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    stack = contextlib.ExitStack()
+    stack.enter_context(trio.CancelScope())
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        stack.close()
+
+
+async def reads_another(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in in_nursery(chunks):
+        yield chunk
+
+
+async def reads_another_and_closes_it(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async with contextlib.aclosing(in_nursery(chunks)) as inner:  # type: ignore[type-var]
+        async for chunk in inner:
+            yield chunk
+
+
+async def reads_one_that_reads_another(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in reads_another(chunks):
+        yield chunk
+
+
+async def reads_one_inside(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def inside() -> AsyncIterator[str]:
+        with trio.CancelScope():
+            async for chunk in chunks:
+                yield chunk
+
+    async for chunk in inside():
+        yield chunk
+
+
+def returns_another(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    return in_nursery(chunks)
+
+
+def in_time(function: Callable[[AsyncIterator[str]], AsyncIterator[str]]) -> Callable[..., AsyncIterator[str]]:
+    @functools.wraps(function)
+    async def wrapper(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        with trio.move_on_after(1):
+            async for chunk in function(chunks):
+                yield chunk
+
+    return wrapper
+
+
+@in_time
+async def decorated(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        yield chunk
+
+
+@contextlib.contextmanager
+def hurried_here() -> Iterator[None]:
+    from trio import move_on_after
+
+    with move_on_after(1):
+        yield
+
+
+async def in_manager_that_imports(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with hurried_here():
+        async for chunk in chunks:
+            yield chunk
+
+
 class Holder:
     async def method(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         with trio.CancelScope():
+            async for chunk in chunks:
+                yield chunk
+
+    async def reads_its_own(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for chunk in self.method(chunks):
+            yield chunk
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        with trio.CancelScope():
+            yield
+
+    async def in_its_own(self, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        with self.scope():
             async for chunk in chunks:
                 yield chunk
 
@@ -100,6 +302,30 @@ KEEP = [
     (Holder().method, "`with trio.CancelScope()`"),
     (Holder(), "`with trio.CancelScope()`"),
     (functools.partial(in_unknown, client=None), "`async with client.connect()`"),
+    (in_a_run, "`async with whole.stream('x')`"),
+    (in_scope_imported_here, "`with briefly(1)`"),
+    (in_module_imported_here, "`with loop.move_on_after(1)`"),
+    (in_scope_renamed_here, "`with briefly(1)`"),
+    (in_scope_with_a_type, "`with scope`"),
+    (in_one_of_two, "`with scope`"),
+    (in_choice, "`with trio.CancelScope() if IS_SLOW else contextlib.nullcontext()`"),
+    (in_named_expression, "`with (scope := trio.CancelScope())`"),
+    (in_found_by_name, "`with getattr(trio, 'CancelScope')()`"),
+    (in_partial, "`with two_seconds()`"),
+    (in_what_a_function_gives, "`with deadline()`"),
+    (in_own_class, "`with Deadline()`"),
+    (in_what_a_stack_held, "`with stack.pop_all()`"),
+    (entered_by_hand, "`__enter__()`"),
+    (in_stack_closed_by_hand, "`enter_context()`"),
+    (reads_another, "`in_nursery(...)`"),
+    (reads_another_and_closes_it, "`in_nursery(...)`"),
+    (reads_one_that_reads_another, "`reads_another(...)`"),
+    (reads_one_inside, "`with trio.CancelScope()`"),
+    (returns_another, "`in_nursery(...)`"),
+    (decorated, "`with trio.move_on_after(1)`"),
+    (in_manager_that_imports, "`with hurried_here()`"),
+    (Holder().reads_its_own, "`method(...)`"),
+    (Holder().in_its_own, "`with self.scope()`"),
 ]
 
 
@@ -131,12 +357,6 @@ async def in_a_lock(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
                 yield chunk
 
 
-async def in_a_run(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
-    async with whole.stream("x") as inner:
-        async for chunk in inner:
-            yield chunk
-
-
 async def in_a_function_inside(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
     async def inside() -> AsyncIterator[int]:
         with trio.CancelScope():
@@ -157,7 +377,7 @@ def whole(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "function", [before_the_loop, around_each_wait, in_a_lock, in_a_run, in_a_function_inside, no_generator, str, print]
+    "function", [before_the_loop, around_each_wait, in_a_lock, in_a_function_inside, no_generator, str, print]
 )
 def test_what_keeps_no_scope_open_is_left_alone(function: Callable[..., Any]) -> None:
     assert open_scope(function) is None

@@ -248,3 +248,54 @@ def test_it_runs_in_the_bodies_of_other_nodes() -> None:
     assert virtually(lambda: branch.invoke(1)) == [1, -1]
     with_retry = limited.with_retry(attempts=2) | gf.collect()
     assert virtually(lambda: with_retry.invoke(1)) == [1, -1]
+
+
+@gf.aggregate
+async def slowly(text: str) -> AsyncIterator[str]:
+    for letter in text:
+        await trio.sleep(0.1)
+        yield letter
+
+
+@gf.chunkwise
+async def waiting(chunk: str) -> str:
+    await trio.sleep(0.1)
+    return chunk
+
+
+@gf.aggregate
+async def streams_another(text: str) -> AsyncIterator[str]:
+    async with (slowly | waiting).stream(text) as chunks:  # it has a task, and so a nursery
+        async for chunk in chunks:
+            yield chunk
+
+
+@gf.aggregate
+async def hears_another(text: str) -> AsyncIterator[str]:
+    async with slowly.events(text, include_types=["chain"]) as events:
+        async for event in events:
+            if isinstance(event, gf.StreamEvent):
+                yield event.chunk
+
+
+@gf.aggregate
+async def does_many(text: str) -> AsyncIterator[str]:
+    async with slowly.batch_as_completed([text]) as results:
+        async for _, result in results:
+            yield result
+
+
+@pytest.mark.parametrize("chain", [streams_another, hears_another, does_many], ids=lambda chain: chain.name)
+def test_a_node_may_yield_inside_of_a_run_and_its_reader_may_set_deadlines(chain: gf.Chain[str, str]) -> None:
+    async def work() -> list[str]:
+        got: list[str] = []
+        async with chain.stream("abc") as chunks:
+            while True:
+                with trio.move_on_after(5):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return got
+                got.append(chunk)
+
+    assert "".join(virtually(work)) == "abc"
+    assert virtually(lambda: chain.with_timeout(between_chunks=5, total=100).invoke("abc")) == "abc"
