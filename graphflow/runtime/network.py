@@ -20,6 +20,7 @@ from graphflow.runtime.buffers import Buffer, Log, Reader, Slot
 from graphflow.runtime.code import select, without
 from graphflow.runtime.current import CURRENT, NOTHING
 from graphflow.runtime.failures import Raised, only_errors
+from graphflow.runtime.isolated import Isolated
 from graphflow.runtime.notes import annotate
 from graphflow.runtime.slices import Slice
 from graphflow.runtime.stage import StageRun
@@ -103,7 +104,8 @@ class Network:
         self._errors: list[BaseException] = []
         self._first_error: BaseException | None = None
         self._left: set[StageId] = set()
-        self._waits = standstill.Waits(self._plan.output_stage.id, self._task_of, self._grown)
+        self._waits = standstill.Waits(self._plan.output_stage.id, self._tasks_of, self._grown)
+        self._helpers: dict[StageId, list[Isolated]] = {}
 
     # --- what stages ask ---
 
@@ -179,9 +181,13 @@ class Network:
             assert reader is not None
             self._waits.connect(self._buffers[place], writer or StageId(INPUT), reader)
 
-    def _task_of(self, stage: StageId) -> trio.lowlevel.Task | None:
-        work = self._works.get(stage)
-        return None if work is None else work.task
+    def add_helper(self, stage: StageId, helper: Isolated) -> None:
+        """Say that a part of a stage runs in a task of its own."""
+        self._helpers.setdefault(stage, []).append(helper)
+
+    def _tasks_of(self, stage: StageId) -> list[trio.lowlevel.Task]:
+        works = [self._works.get(stage), *(helper.work for helper in self._helpers.get(stage, ()))]
+        return [work.task for work in works if work is not None and work.task is not None]
 
     def _grown(self, what: Mapping[str, Any]) -> None:
         """Tell everybody that a buffer has grown, which should not have been needed."""

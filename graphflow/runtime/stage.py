@@ -298,8 +298,11 @@ class StageRun(Workings):
         ahead = node.buffer or CAPACITY
         if self._meter is not None or self._execution.limit is not None:
             ahead = 0
+        isolated = Isolated(chunks, before, self._execution.nursery, ahead, has_scope=bool(node.keeps_open))
+        if self._execution.network is not None:
+            self._execution.network.add_helper(self.stage.id, isolated)
         # Held itself, not only what stands around it: only it can close what its task iterates.
-        return self._hold(Isolated(chunks, before, self._execution.nursery, ahead, has_scope=bool(node.keeps_open)))
+        return self._hold(isolated)
 
     # --- composite nodes ---
 

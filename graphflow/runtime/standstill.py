@@ -46,7 +46,7 @@ class Waits:
 
     Args:
         output: the stage whose task is that of whoever reads the output.
-        task_of: returns the task of another stage; None while it has none.
+        tasks_of: returns the tasks of a stage, but for that of whoever reads the output.
         grown: is called with what has grown: who writes, who reads, and how many chunks there is room for now.
 
     Attributes:
@@ -54,18 +54,18 @@ class Waits:
         live: how many stages there are that have not ended.
     """
 
-    __slots__ = ("_connections", "_grown", "_output", "_over", "_task_of", "live", "sleepers")
+    __slots__ = ("_connections", "_grown", "_output", "_over", "_tasks_of", "live", "sleepers")
 
     def __init__(
         self,
         output: StageId,
-        task_of: Callable[[StageId], Task | None],
+        tasks_of: Callable[[StageId], Collection[Task]],
         grown: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self.sleepers = Sleepers()
         self.live = 1
         self._output = output
-        self._task_of = task_of
+        self._tasks_of = tasks_of
         self._grown = grown
         self._connections: list[_Connection] = []
         self._over: set[StageId] = set()
@@ -125,8 +125,9 @@ class Waits:
 
     def _is_among(self, stage: StageId, tasks: Collection[Task]) -> bool:
         if stage != self._output:
-            return self._task_of(stage) in tasks
-        known = {self._task_of(one.reader) for one in self._connections if one.reader != self._output}
+            return any(task in tasks for task in self._tasks_of(stage))
+        others = (one.reader for one in self._connections if one.reader != self._output)
+        known = {task for other in others for task in self._tasks_of(other)}
         return any(task not in known for task in tasks)
 
     def _lasts(self, what: _Wait, waiting: Container[StageId]) -> bool:
