@@ -27,6 +27,8 @@ class Limit:
     """
 
     def __init__(self, total: int) -> None:
+        if type(total) is not int:
+            raise TypeError(f"a limit is how many may be at work at once: a whole number, not {total!r}")
         if total < 1:
             raise ValueError(f"a limit is how many may be at work at once: at least 1, not {total!r}")
         self.total = total

@@ -47,11 +47,16 @@ def checked_errors(on: object, what: str) -> None:
         TypeError: it is neither a class of errors, nor several, nor a function.
     """
     classes = on if isinstance(on, tuple) else (on,)
-    if all(isinstance(one, type) and issubclass(one, Exception) for one in classes):
+    if classes and all(isinstance(one, type) and issubclass(one, Exception) for one in classes):
         return
     if isinstance(on, tuple | type) or not callable(on):
         meant = "an error class, a tuple of them or a function of the error"
         raise TypeError(f"{what}(on=...) takes {meant}, not {on!r:.60}")
+
+
+def is_number(value: object) -> bool:
+    """Tell whether it is a number, and no truth value, which Python takes for one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_meant(error: Exception, on: Errors) -> bool:

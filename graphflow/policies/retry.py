@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 import attrs
 import trio
 
-from graphflow.policies.policy import Errors, Policy, checked_errors, is_meant
+from graphflow.policies.policy import Errors, Policy, checked_errors, is_meant, is_number
 from graphflow.runtime.current import NOTHING
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ class Retry(Policy):
     until: Literal["first chunk", "end"]
 
     def __attrs_post_init__(self) -> None:
+        if type(self.attempts) is not int:
+            raise TypeError(
+                f"with_retry(attempts=...) is how often to try in all: a whole number, not {self.attempts!r}"
+            )
         if self.attempts < 1:
             raise ValueError(f"with_retry(attempts=...) is how often to try in all: at least 1, not {self.attempts!r}")
         if self.until not in ("first chunk", "end"):
             raise ValueError(f'with_retry(until=...) is "first chunk" or "end", not {self.until!r}')
-        if self.wait is not None and not callable(self.wait) and not self.wait >= 0:
-            raise ValueError(f"with_retry(wait=...) takes seconds, from 0 on, not {self.wait!r}")
+        if self.wait is not None and not callable(self.wait):
+            if not is_number(self.wait):
+                raise TypeError(f"with_retry(wait=...) takes seconds, or a function that gives them, not {self.wait!r}")
+            if not 0 <= self.wait < math.inf:
+                raise ValueError(f"with_retry(wait=...) takes seconds, from 0 on, not {self.wait!r}")
         checked_errors(self.on, "with_retry")
 
     @property

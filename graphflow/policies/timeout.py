@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from graphflow.errors import TimeLimitError
-from graphflow.policies.policy import Policy
+from graphflow.policies.policy import Policy, is_number
 from graphflow.runtime.current import NOTHING
 from graphflow.runtime.failures import combined
 
@@ -30,6 +30,8 @@ class Timeout(Policy):
     def __attrs_post_init__(self) -> None:
         limits = attrs.asdict(self)
         for name, seconds in limits.items():
+            if seconds is not None and not is_number(seconds):
+                raise TypeError(f"with_timeout({name}=...) takes seconds, not {seconds!r}")
             if seconds is not None and not seconds > 0:
                 raise ValueError(f"with_timeout({name}=...) takes seconds, more than 0, not {seconds!r}")
         if all(seconds is None for seconds in limits.values()):

@@ -168,6 +168,10 @@ def test_a_limit_is_at_least_one() -> None:
         gf.Limit(0)
     with pytest.raises(ValueError, match="at least 1, not 0"):
         simulate(lambda: Crew().function().invoke(1, limit=0))
+    wrong: Any
+    for wrong in ("2", 1.5, True):
+        with pytest.raises(TypeError, match=f"a whole number, not {wrong!r}"):
+            Crew().function().with_limit(wrong)
 
 
 def test_threads_are_limited_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -228,7 +229,12 @@ def test_every_attempt_is_a_run_inside_that_of_the_whole() -> None:
     ("options", "expected"),
     [
         ({"attempts": 0}, "at least 1, not 0"),
+        ({"attempts": "3"}, "a whole number, not '3'"),
+        ({"attempts": 2.5}, "a whole number, not 2.5"),
         ({"wait": -1}, "from 0 on, not -1"),
+        ({"wait": "1"}, "a function that gives them, not '1'"),
+        ({"wait": math.inf}, "from 0 on, not inf"),
+        ({"on": ()}, "takes an error class"),
         ({"until": "later"}, "not 'later'"),
         ({"on": "ValueError"}, "takes an error class"),
         ({"on": KeyboardInterrupt}, "takes an error class"),
@@ -363,9 +369,9 @@ def test_a_limit_leads_to_a_fallback() -> None:
     assert streamed(chain, "ab") == ["a", "b"]
 
 
-@pytest.mark.parametrize("limits", [{}, {"total": 0}, {"first_chunk": -1}])
+@pytest.mark.parametrize("limits", [{}, {"total": 0}, {"first_chunk": -1}, {"between_chunks": "1"}, {"total": True}])
 def test_limits_that_make_no_sense_are_refused(limits: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="with_timeout"):
+    with pytest.raises((ValueError, TypeError), match="with_timeout"):
         letters.with_timeout(**limits)
 
 
