@@ -74,6 +74,7 @@ class Hold:
 
     __slots__ = (
         "_is_held",
+        "_is_over",
         "_is_wanted",
         "_lenders",
         "_lends_rest",
@@ -90,6 +91,7 @@ class Hold:
         self._outer = HELD.get()
         self._lenders: tuple[Hold, ...] = ()
         self._is_held = False
+        self._is_over = False
         self._is_wanted = False
         self._lent = 0
         self._reader: trio.lowlevel.Task | None = None  # while it rests
@@ -112,6 +114,7 @@ class Hold:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_over = True  # another task may have to end yet that waits in it
         self._wake()
         self._release()
         await self._give_back(raised)
@@ -200,10 +203,10 @@ class Hold:
     async def _take_back(self) -> None:
         """Wait for a place again, once all that it was lent for is over."""
         self._lent -= 1
-        if self._lent or self._is_held or self._is_wanted:
+        if self._lent or self._is_held or self._is_wanted or self._is_over:
             return
         await self._acquire()
-        if self._lent:  # again, meanwhile
+        if self._lent or self._is_over:  # meanwhile
             self._release()
 
     async def _give_back(self, raised: BaseException | None) -> None:

@@ -238,7 +238,15 @@ def _may_be_scope(around: Around, function: Any, seen: frozenset[CodeType], *, a
         return True
     if getattr(getattr(opened, "__wrapped__", None), "__code__", None) is not None:  # `contextlib` made a manager of it
         return _open_scope(opened, seen, assumes=assumes) is not None
-    return assumes
+    return assumes and not _enters_nothing(opened if isinstance(opened, type) else type(opened))
+
+
+def _enters_nothing(manager: type) -> bool:
+    """Tell whether the `__enter__` of a class calls nothing, and so opens nothing."""
+    code = getattr(inspect.getattr_static(manager, "__enter__", None), "__code__", None)
+    return isinstance(code, CodeType) and not any(
+        one.opname.startswith("CALL") and "INTRINSIC" not in one.opname for one in dis.get_instructions(code)
+    )
 
 
 def _looked_up(expression: ast.expr, function: Any) -> object:

@@ -350,6 +350,29 @@ async def around_each_wait(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         yield chunk
 
 
+class Counted:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *raised: object) -> None:
+        self.count -= 1
+
+
+async def in_what_calls_nothing(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with Counted():
+        async for chunk in chunks:
+            yield chunk
+
+
+async def in_a_file(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with open("/dev/null") as file:  # noqa: ASYNC230  # it is about the `with`
+        async for chunk in chunks:
+            yield f"{chunk}{file.name}"
+
+
 async def in_a_lock(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
     async with contextlib.aclosing(before_the_loop(chunks)) as inner:
         with contextlib.suppress(ValueError), calm():
@@ -377,7 +400,18 @@ def whole(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "function", [before_the_loop, around_each_wait, in_a_lock, in_a_function_inside, no_generator, str, print]
+    "function",
+    [
+        before_the_loop,
+        around_each_wait,
+        in_what_calls_nothing,
+        in_a_file,
+        in_a_lock,
+        in_a_function_inside,
+        no_generator,
+        str,
+        print,
+    ],
 )
 def test_what_keeps_no_scope_open_is_left_alone(function: Callable[..., Any]) -> None:
     assert open_scope(function) is None

@@ -325,6 +325,8 @@ class _Sketch:
             flavours = ["thread", "thread chunkwise"] if is_chunkwise else ["thread"]
         if self.nested and role == "aggregate" and self.chance(4):
             flavours = ["nested"]
+        if self.wrapped and role in ("transform", "producer") and self.chance(8):
+            flavours = ["scoped"]
         flavour = self.one_of(flavours)
         return Step(self.label(stem), role, ports, does, flavour, delay=self.draw(st.integers(0, 2)), **more)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any, Final, Literal, cast
 
 import attrs
 import trio
@@ -30,10 +31,10 @@ from tests.laws.behaviours import (
 )
 
 Role = Literal["transform", "aggregate", "producer", "reader"]
-#: How a node is written: `pulled` is an asynchronous generator that awaits nothing but its input, and `nested` runs
-#: another chain.
+#: How a node is written: `pulled` is an asynchronous generator that awaits nothing but its input, `scoped` one that
+#: keeps a cancel scope open, and `nested` runs another chain.
 Flavour = Literal[
-    "pulled", "awaiting", "sync", "thread", "chunkwise", "awaiting chunkwise", "thread chunkwise", "nested"
+    "pulled", "awaiting", "scoped", "sync", "thread", "chunkwise", "awaiting chunkwise", "thread chunkwise", "nested"
 ]
 
 ACCUMULATORS: Final[Mapping[str, Any]] = {
@@ -405,9 +406,23 @@ def _awaiting_producer(step: Step, watch: Watch) -> Callable[..., AsyncIterator[
     return node
 
 
+def _scoped(step: Step, watch: Watch) -> Callable[..., AsyncIterator[Any]]:
+    inside = (_awaiting_producer if step.role == "producer" else _awaiting)(step, watch)
+
+    async def node(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        with trio.CancelScope():
+            async with aclosing(cast("AsyncGenerator[Any, None]", inside(*args, **kwargs))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    return node
+
+
 _FLAVOURS: Final[Mapping[tuple[Role, Flavour], Callable[[Step, Watch], Callable[..., Any]]]] = {
     ("transform", "pulled"): _pulled,
     ("transform", "awaiting"): _awaiting,
+    ("transform", "scoped"): _scoped,
+    ("producer", "scoped"): _scoped,
     ("transform", "sync"): _sync,
     ("transform", "thread"): _sync,
     ("transform", "chunkwise"): _chunkwise,

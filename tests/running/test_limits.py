@@ -230,6 +230,20 @@ async def passed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 @gf.transform
+async def scoped(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with trio.CancelScope():
+        async for chunk in chunks:
+            yield chunk
+
+
+@gf.aggregate
+async def first(chunks: AsyncIterator[str]) -> str:
+    async for chunk in chunks:
+        return chunk
+    return ""
+
+
+@gf.transform
 async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
     async for chunk in left:
         yield chunk
@@ -322,6 +336,7 @@ def test_a_limit_that_chains_share_makes_nothing_wait_for_ever(places: int, limi
         models | {"a": passed.with_limit(shared), "b": joined.with_limit(shared)},
         gf.parallel(left=models, right=models) | in_turn,
         models | (passed | enrich).with_limit(shared),
+        pause | model | {"a": scoped.with_limit(shared) | first, "b": joined | pause | models},
         outer,
         outer.with_limit(shared),
         (models | joined.with_limit(shared)).with_limit(shared),
