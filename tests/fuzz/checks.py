@@ -9,7 +9,6 @@ from functools import partial
 from types import AsyncGeneratorType
 from typing import Any
 from unittest import mock
-from weakref import ref
 
 import attrs
 import trio
@@ -104,7 +103,6 @@ class _Run:
 def _check(case: Case, bounded: bool) -> None:
     watch = Watch()
     files = open_files()
-    generators: list[ref[AsyncGeneratorType[Any, Any]]] = []
     with (
         mock.patch.object(plan_stages, "MAX_NESTING", case.nesting or plan_stages.MAX_NESTING),
         mock.patch.object(plan_stages, "MAX_BRANCH", 0 if case.nesting else plan_stages.MAX_BRANCH),
@@ -118,17 +116,16 @@ def _check(case: Case, bounded: bool) -> None:
     run = _Run()
 
     async def main() -> None:
-        _remember_generators(generators)
+        generators = _generators_from_now_on()
         await _run(case, program, run)
+        # Looked at here, since the end of the loop closes every generator.
+        if left := [generator.__qualname__ for generator in generators if generator.ag_frame is not None]:
+            raise Leak(f"generators {', '.join(left)}")
+        if watch.open:
+            raise Leak("a node was left open")
 
     known = set(busy_threads())
     simulate(main, seed=case.example.seed)
-    if watch.open:
-        raise Leak("a node was left open")
-    for one in generators:
-        generator = one()
-        if generator is not None and generator.ag_frame is not None:
-            raise Leak(f"generator {generator.__qualname__}")
     if any("thread" in step.flavour or step.flavour == "sync" for step in steps(case.example.spec)):
         for thread in busy_threads_after_a_while(known):
             raise Leak(f"thread {thread.name}")
@@ -137,16 +134,19 @@ def _check(case: Case, bounded: bool) -> None:
     _compare(case, run, watch)
 
 
-def _remember_generators(generators: list[ref[AsyncGeneratorType[Any, Any]]]) -> None:
+def _generators_from_now_on() -> list[AsyncGeneratorType[Any, Any]]:
+    """Return what all asynchronous generators are put into that start: being in it, none is collected."""
     first = sys.get_asyncgen_hooks().firstiter
+    generators: list[AsyncGeneratorType[Any, Any]] = []
 
     def started(generator: AsyncGenerator[Any, Any]) -> None:
         assert isinstance(generator, AsyncGeneratorType)
-        generators.append(ref(generator))
+        generators.append(generator)
         if first is not None:
             first(generator)
 
     sys.set_asyncgen_hooks(firstiter=started)
+    return generators
 
 
 async def _run(case: Case, program: gf.Program[Any, Any], run: _Run) -> None:

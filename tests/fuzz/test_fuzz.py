@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from graphflow.runtime import execution, run
 from tests.fuzz.cases import case_of, shrunk
 from tests.fuzz.checks import problem
 from tests.laws.graphs import steps
@@ -32,6 +33,21 @@ def test_it_finds_the_deadlock_of_a_graph_whose_buffers_are_all_bounded() -> Non
     case, _ = case_of(SEED, 18)
     assert problem(case) is None
     assert problem(case, bounded=True) == "deadlock: every task waits"
+
+
+async def nothing_is_closed(*_: object) -> None:
+    """Stand in for what closes something."""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "generator"), [(run.Opened, "_leave", "within"), (execution, "aclose", "cut")]
+)
+def test_it_finds_generators_that_leaving_a_run_leaves_open(
+    owner: object, name: str, generator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, nothing_is_closed)
+    found = (problem(case_of(SEED, number)[0]) for number in range(100))
+    assert any(why is not None and why.startswith("leak: generators") and generator in why for why in found)
 
 
 def test_buffers_that_bring_about_a_standstill_grow() -> None:
