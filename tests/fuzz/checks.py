@@ -289,10 +289,15 @@ def _may_end_early(example: Example) -> bool:
 
 
 def check_balance(events: list[gf.Event], *, whole: bool) -> None:
-    """Compare events: every run starts once, in one that has started, and ends once, after all that it does."""
+    """Compare events: every run starts once, in one that has started, and ends once, after all that is in it.
+
+    They are numbered from 0.
+    """
     started: dict[str, gf.Event] = {}
     ended: set[str] = set()
-    for event in events:
+    for number, event in enumerate(events):
+        if event.seq != number:
+            raise Unbalanced(f"{event.event} of {event.name} has number {event.seq} in place {number}")
         if isinstance(event, gf.StartEvent):
             if event.run_id in started:
                 raise Unbalanced(f"{event.name} starts twice")
@@ -308,5 +313,10 @@ def check_balance(events: list[gf.Event], *, whole: bool) -> None:
             raise Unbalanced(f"{event.event} of {event.name} after it has ended")
         if isinstance(event, gf.EndEvent | gf.ErrorEvent):
             ended.add(event.run_id)
+            inside = [
+                one.name for run_id, one in started.items() if event.run_id in one.parent_ids and run_id not in ended
+            ]
+            if inside:
+                raise Unbalanced(f"{event.name} ends before {inside}, which are in it")
     if whole and (open_runs := started.keys() - ended):
         raise Unbalanced(f"no end of {sorted(started[one].name for one in open_runs)}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+import graphflow as gf
+from graphflow import events
 from graphflow.runtime import execution, run
 from tests.fuzz.cases import case_of, shrunk
-from tests.fuzz.checks import problem
+from tests.fuzz.checks import Unbalanced, check_balance, problem
 from tests.laws.graphs import steps
 
 #: Of all graphs here; the command takes any other.
@@ -55,6 +59,30 @@ def test_buffers_that_bring_about_a_standstill_grow() -> None:
         case, _ = case_of(SEED, number)
         why = problem(case, bounded=True, grows=True)
         assert why is None, f"python -m tests.fuzz --bounded --grow --seed {SEED} --only {number}: {why}"
+
+
+def test_it_finds_events_that_do_not_belong_together() -> None:
+    outer, inner = events.Run("chain", "outer", "1", (), (), {}), events.Run("chain", "inner", "2", ("1",), (), {})
+
+    def check(*happened: tuple[type[gf.StartEvent | gf.EndEvent | gf.ErrorEvent], events.Run], first: int = 0) -> None:
+        check_balance([kind(run, {}, number) for number, (kind, run) in enumerate(happened, first)], whole=True)
+
+    begin, end = (gf.StartEvent, outer), (gf.EndEvent, outer)
+    check(begin, (gf.StartEvent, inner), (gf.EndEvent, inner), end)
+    for why, happened in {
+        "outer ends before ['inner'], which are in it": (begin, (gf.StartEvent, inner), end, (gf.EndEvent, inner)),
+        "outer ends before ['inner'],": (begin, (gf.StartEvent, inner), (gf.ErrorEvent, outer)),
+        "inner starts in {'1'}, which have not started": ((gf.StartEvent, inner), begin),
+        "inner starts in {'1'}, which have ended": (begin, end, (gf.StartEvent, inner)),
+        "outer starts twice": (begin, begin),
+        "on_chain_end of outer before it starts": (end,),
+        "on_chain_end of outer after it has ended": (begin, end, end),
+        "no end of ['outer']": (begin,),
+    }.items():
+        with pytest.raises(Unbalanced, match=re.escape(why)):
+            check(*happened)
+    with pytest.raises(Unbalanced, match="on_chain_start of outer has number 1 in place 0"):
+        check(begin, end, first=1)
 
 
 def test_a_case_that_fails_is_made_smaller() -> None:
