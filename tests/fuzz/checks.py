@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import warnings
+from collections import defaultdict
 from collections.abc import AsyncGenerator
 from functools import partial
 from types import AsyncGeneratorType
@@ -15,6 +17,7 @@ import trio
 
 import graphflow as gf
 from graphflow.runtime import standstill
+from graphflow_compiler.accumulate import CONCAT_LIST, CONCAT_STR
 from graphflow_compiler.passes import plan_stages
 from graphflow_compiler.plan import Plan
 from tests.fuzz.cases import Case
@@ -132,6 +135,7 @@ def _check(case: Case, bounded: bool) -> None:
     if more := open_files() - files:
         raise Leak(f"files {sorted(more)}")
     _compare(case, run, watch)
+    check_outputs(run.events, _concatenated(plan))
 
 
 def _generators_from_now_on() -> list[AsyncGeneratorType[Any, Any]]:
@@ -320,3 +324,22 @@ def check_balance(events: list[gf.Event], *, whole: bool) -> None:
                 raise Unbalanced(f"{event.name} ends before {inside}, which are in it")
     if whole and (open_runs := started.keys() - ended):
         raise Unbalanced(f"no end of {sorted(started[one].name for one in open_runs)}")
+
+
+def _concatenated(plan: Plan) -> frozenset[str]:
+    """Return the names of the nodes whose texts or lists are joined to one, in the plan and in what is inside."""
+    bodies = (body for node in plan.nodes for body in node.plans)
+    own = (node.name for node in plan.nodes if node.has_run and node.folds in (CONCAT_STR, CONCAT_LIST))
+    return frozenset(own).union(*map(_concatenated, bodies))
+
+
+def check_outputs(events: list[gf.Event], concatenated: frozenset[str]) -> None:
+    """Compare the output that a node is told to have given, if it is, with all the chunks that it is told to have."""
+    chunks: defaultdict[str, list[Any]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, gf.StreamEvent):
+            chunks[event.run_id].append(event.chunk)
+        if isinstance(event, gf.EndEvent) and event.name in concatenated and "output" in event.data:
+            given = list(itertools.chain.from_iterable(chunks[event.run_id]))
+            if list(event.output) != given:
+                raise Unbalanced(f"{event.name} ends with {event.output!r}, and its chunks make {given!r}")

@@ -10,7 +10,7 @@ import graphflow as gf
 from graphflow import events
 from graphflow.runtime import execution, run
 from tests.fuzz.cases import case_of, shrunk
-from tests.fuzz.checks import Unbalanced, check_balance, problem
+from tests.fuzz.checks import Unbalanced, check_balance, check_outputs, problem
 from tests.laws.graphs import steps
 
 #: Of all graphs here; the command takes any other.
@@ -83,6 +83,21 @@ def test_it_finds_events_that_do_not_belong_together() -> None:
             check(*happened)
     with pytest.raises(Unbalanced, match="on_chain_start of outer has number 1 in place 0"):
         check(begin, end, first=1)
+
+
+def test_it_finds_an_output_that_its_chunks_do_not_make() -> None:
+    node = events.Run("chain", "node", "1", (), (), {})
+
+    def check(output: object, *chunks: object) -> None:
+        told = [gf.StreamEvent(node, chunk, number) for number, chunk in enumerate(chunks)]
+        check_outputs([*told, gf.EndEvent(node, {"output": output}, len(told))], frozenset({"node"}))
+
+    check("ab", "a", "", "b")
+    check([1, 2], [1], [2])
+    with pytest.raises(Unbalanced, match=re.escape("node ends with 'ab', and its chunks make ['a', 'b', 'c']")):
+        check("ab", "ab", "c")
+    with pytest.raises(Unbalanced, match="node ends with"):
+        check([1], [1], [1])
 
 
 def test_a_case_that_fails_is_made_smaller() -> None:
