@@ -11,7 +11,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import trio
 import trio.testing
 
 import graphflow as gf
+from tests.leaving.watch import busy_threads
 
 SERVER: Final = Path(__file__).parents[1] / "providers" / "server.py"
 
@@ -37,6 +37,9 @@ BEHAVIOURS: Final = (
 ROUND: Final = 40
 AT_ONCE: Final = 8
 
+#: Rounds at least: of fewer, nothing can be compared.
+LEAST: Final = 6
+
 
 @attrs.frozen
 class Sample:
@@ -44,6 +47,7 @@ class Sample:
 
     Attributes:
         runs: how many there have been.
+        threads: those that are at work; a worker thread that waits in Trio's cache is not.
         memory: the resident set, in KiB.
     """
 
@@ -163,15 +167,15 @@ def sample(runs: int) -> Sample:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     files = len(os.listdir("/proc/self/fd"))
     tasks = trio.lowlevel.current_statistics().tasks_living
-    return Sample(runs, tasks, threading.active_count(), files, pages * os.sysconf("SC_PAGE_SIZE") // 1024)
+    return Sample(runs, tasks, len(busy_threads()), files, pages * os.sysconf("SC_PAGE_SIZE") // 1024)
 
 
 async def soak(url: str, seconds: float, seed: int, show: Any = None) -> tuple[list[Sample], Counter[str]]:
-    """Run rounds for so long; returns what there was after each, and how runs have ended."""
+    """Run rounds for so long, but some at least; returns what there was after each, and how runs have ended."""
     work = Soak(url, seed)
     samples: list[Sample] = []
     ends = time.monotonic() + seconds
-    while not samples or time.monotonic() < ends:
+    while len(samples) < LEAST or time.monotonic() < ends:
         await work.round()
         with trio.move_on_after(5):  # worker threads and sockets that were closed go when the loop has turned
             await trio.testing.wait_all_tasks_blocked(0.05)
@@ -182,9 +186,8 @@ async def soak(url: str, seconds: float, seed: int, show: Any = None) -> tuple[l
 
 
 def grown(samples: list[Sample]) -> list[str]:
-    """Return what there is more of at the end than after the first rounds, which fill caches and start threads."""
-    if len(samples) < 6:
-        return []
+    """Return what there is more of at the end than after the first rounds, which fill caches."""
+    assert len(samples) >= LEAST
     early, late = samples[len(samples) // 5 : 2 * len(samples) // 5], samples[-len(samples) // 5 :]
     found = []
     for what in ("tasks", "threads", "files"):
