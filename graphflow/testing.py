@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 import operator
 import random
 import sys
@@ -20,9 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 import trio
 import trio.testing
 
+from graphflow.components.messages import AIMessageChunk
 from graphflow.errors import EmptyStreamError
 from graphflow.extras import require
+from graphflow_compiler.accumulate import Accumulator, Concat, Merge, Single
 from graphflow_compiler.errors import FoldError
+from graphflow_compiler.ir import INPUT
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -34,14 +38,15 @@ A = TypeVar("A")
 T = TypeVar("T")
 P = ParamSpec("P")
 
-#: How many random cuts `check_transform` tries, besides the finest, the coarsest and the one that was given.
+#: How many random cuts `check_transform` tries, besides the finest, that with empty chunks in between, the coarsest and
+#: the one that was given.
 RANDOM_CUTS: Final = 8
 #: How many characters of a value stand in a message.
 LONGEST_SHOWN: Final = 200
 #: For how long `assert_closes_upstream` waits for a chunk, in virtual seconds: it takes no time to do so.
 LONGEST_WAIT: Final = 1e9
 #: What can be cut anywhere, and joined again.
-_JOINED: Final = {str, bytes, list}
+_JOINED: Final = {str, bytes, list, tuple, AIMessageChunk}
 
 __all__ = [
     "assert_closes_upstream",
@@ -154,21 +159,25 @@ def check_transform(
 ) -> None:
     """Check that a node is a true transform: however its input is cut, it gives the same, and before its input ends.
 
-    The input should be one of which something is to come out before its last piece is there.
+    The input should be one of which something is to come out before its last piece is there. What comes before any
+    of it is read, and empty chunks, do not count for that.
 
-    Chunks that can be joined with ``+`` and cut again (texts, bytes, lists) are: into single elements, into one piece,
-    and at random. Others are given as they are, since each of them is one item.
+    Texts, bytes, lists and the texts of `AIMessageChunk` are cut, and so are tuples, where the node says that it takes
+    ``tuple[T, ...]``: into single elements, into one piece, at random, and with empty chunks in between, which must
+    make no difference. Others are given as they are, since each of them is one item: then there is nothing to compare,
+    and all that is checked is that something comes before the input ends.
 
     Args:
         chain: the node, or any chain.
         chunks: the chunks of one input.
-        fold: makes one value of the chunks of an output; without it, they fold as the plan says, or else are listed.
+        fold: makes one value of the chunks of an output; without it, they fold as the plan says. Where it does not,
+            texts, bytes, lists, tuples and messages are joined, records key by key, and others are listed.
         seed: of the random cuts.
 
     Raises:
         AssertionError: two cuts give different outputs, or nothing comes before the input has ended; the message
             shows the plan.
-        ValueError: there is no chunk.
+        ValueError: there is no chunk, or a single one that cannot be cut.
         Exception: what the node raises, with a note of the cut at which it does.
     """
     given = list(chunks)
@@ -176,36 +185,66 @@ def check_transform(
         raise ValueError("check_transform takes the chunks of an input, and got none")
     plan = chain.compile().plan
     make = fold or _fold_of(plan)
-    finest, *others = _recut(given, random.Random(seed))
-    output, early = _given_for(chain, finest)
+    finest, *others = _recut(given, plan, random.Random(seed))
+    if not others and len(given) == 1:
+        kind = type(given[0]).__name__
+        raise ValueError(f"check_transform cannot cut a chunk of type {kind}: give it several chunks")
+    output, streams = _given_for(chain, finest)
     expected = make(output)
     for cut in others:
         value = make(_given_for(chain, cut)[0])
-        if value != expected:
+        if not _is_same(value, expected):
             one, other = _brief_pair(expected, value)
             problem = (
                 f"`{plan.name}` depends on how its input is cut:\n"
                 f"  {_brief(finest)}\n    gives {one}\n  {_brief(cut)}\n    gives {other}"
             )
+            if fold is None and not _says_how(plan.by_id[plan.output].folds):
+                problem += "\n  nothing says how its chunks fold: annotate what it yields, or give fold="
             raise AssertionError(_explained(problem, plan))
-    if len(finest) > 1 and output and not early:
+    if len(finest) > 1 and not streams:
         problem = f"`{plan.name}` gives nothing before its input has ended: it read all {len(finest)} chunks of "
         raise AssertionError(_explained(f"{problem}{_brief(finest)} before it gave the first", plan))
 
 
-def _recut(given: list[Any], rng: random.Random) -> Iterator[list[Any]]:
+def _recut(given: list[Any], plan: Plan, rng: random.Random) -> Iterator[list[Any]]:
     """Yield the input, cut in several ways: into the smallest pieces first."""
     kind = type(given[0])
-    if kind not in _JOINED or any(type(chunk) is not kind for chunk in given):
+    is_item = kind is tuple and not isinstance(plan.by_id[INPUT].folds, Concat)  # a tuple may be a record of places
+    if kind not in _JOINED or is_item or any(type(chunk) is not kind for chunk in given):
         yield given
         return
-    whole = functools.reduce(operator.add, given)
-    yield [whole[index : index + 1] for index in range(len(whole))]
+    pieces = [piece for chunk in given for piece in _pieces(chunk)]
+    yield pieces
     yield given
-    yield [whole]
-    for _ in range(RANDOM_CUTS if len(whole) > 1 else 0):
-        places = sorted(rng.sample(range(1, len(whole)), rng.randint(0, min(len(whole) - 1, 16))))
-        yield [whole[start:stop] for start, stop in zip([0, *places], [*places, len(whole)], strict=True)]
+    yield [_sum(kind, pieces)]
+    for _ in range(RANDOM_CUTS if len(pieces) > 1 else 0):
+        places = sorted(rng.sample(range(1, len(pieces)), rng.randint(0, min(len(pieces) - 1, 16))))
+        stops = zip([0, *places], [*places, len(pieces)], strict=True)
+        yield [_sum(kind, pieces[start:stop]) for start, stop in stops]
+    yield [kind(), *(chunk for piece in pieces for chunk in (piece, kind()))]
+
+
+def _pieces(chunk: Any) -> list[Any]:
+    """Cut a chunk into the smallest pieces; of a message, only its text is cut."""
+    if not isinstance(chunk, AIMessageChunk):
+        return [chunk[index : index + 1] for index in range(len(chunk))]
+    if not isinstance(chunk.content, str):
+        return [chunk]
+    rest = AIMessageChunk(
+        id=chunk.id,
+        name=chunk.name,
+        usage=chunk.usage,
+        response_metadata=chunk.response_metadata,
+        tool_call_chunks=chunk.tool_call_chunks,
+    )
+    pieces = [AIMessageChunk(character, id=chunk.id, name=chunk.name) for character in chunk.content]
+    return pieces if _sum(AIMessageChunk, pieces) == chunk else [*pieces, rest]
+
+
+def _sum(kind: type[Any], chunks: list[Any]) -> Any:
+    """Join chunks of a kind that can be; of none, give the empty one."""
+    return functools.reduce(operator.add, chunks, kind())
 
 
 def _given_for(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[Any], bool]:
@@ -217,23 +256,45 @@ def _given_for(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[Any], bo
 
 
 async def _transformed(chain: Chain[Any, Any], chunks: list[Any]) -> tuple[list[Any], bool]:
-    """Return what a chain gives for chunks, and whether some of it came before their end."""
-    ended = False
+    """Return what a chain gives for chunks, and whether it does not keep what it makes of them until their end."""
+    begun = ended = False
 
     async def source() -> AsyncIterator[Any]:
-        nonlocal ended
+        nonlocal begun, ended
         for chunk in chunks:
+            await trio.sleep(1)  # the clock goes on when all that can be done before the chunk, or with it, is done
+            begun = True
             yield chunk
-            await trio.sleep(1)  # the clock goes on when all that can be done with the chunk is done
+        await trio.sleep(1)
         ended = True
 
     output: list[Any] = []
-    early = False
+    early = late = False
     async with chain.transform(source()) as items:
         async for item in items:
-            early = early or not ended
+            if not _is_empty(item):
+                early = early or (begun and not ended)
+                late = late or ended
             output.append(item)
-    return output, early
+    return output, early or not late
+
+
+def _is_empty(chunk: object) -> bool:
+    """Tell whether a chunk adds nothing to what it is a piece of."""
+    if isinstance(chunk, dict):
+        return all(map(_is_empty, chunk.values()))
+    return type(chunk) in _JOINED and chunk == type(chunk)()
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Compare two values; NaN is the same as NaN."""
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other)
 
 
 def _fold_of(plan: Plan) -> Callable[[list[Any]], object]:
@@ -251,10 +312,20 @@ def _fold_of(plan: Plan) -> Callable[[list[Any]], object]:
     return fold
 
 
+def _says_how(accumulator: Accumulator | None) -> bool:
+    """Tell whether several chunks have a value."""
+    if isinstance(accumulator, Merge):
+        return all(_says_how(field) for _, field in accumulator.fields)
+    return accumulator is not None and not isinstance(accumulator, Single)
+
+
 def _joined(chunks: list[Any]) -> object:
-    """Join texts, bytes or lists; leave others as they are."""
+    """Join what can be joined, and records key by key; leave others as they are."""
     kinds = {type(chunk) for chunk in chunks}
-    return functools.reduce(operator.add, chunks) if len(kinds) == 1 and kinds <= _JOINED else chunks
+    if kinds == {dict}:
+        keys = dict.fromkeys(key for chunk in chunks for key in chunk)
+        return {key: _joined([chunk[key] for chunk in chunks if key in chunk]) for key in keys}
+    return _sum(kinds.pop(), chunks) if len(kinds) == 1 and kinds <= _JOINED else chunks
 
 
 def _brief(value: object) -> str:

@@ -145,6 +145,131 @@ def test_one_that_waits_for_its_whole_input_is_refused(chain: gf.Chain[Any, Any]
     assert shows_plan(caught.value, chain)
 
 
+@pytest.mark.parametrize("header", ["# ", ""])
+def test_one_that_waits_for_its_whole_input_after_a_header_is_refused(header: str) -> None:
+    @gf.transform
+    async def headed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield header
+        yield "".join([chunk async for chunk in chunks])
+
+    for chain in (headed, headed | gf.chunkwise(str.upper), headed | loud | lines):
+        with pytest.raises(AssertionError, match="gives nothing before its input has ended"):
+            testing.check_transform(chain, ["hello", "world"])
+
+
+def test_empty_chunks_are_nothing_that_comes_before_the_end() -> None:
+    @gf.transform
+    async def silent(chunks: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
+        parts = []
+        async for chunk in chunks:
+            parts.append(chunk)
+            yield {"text": ""}
+        yield {"text": "".join(parts)}
+
+    with pytest.raises(AssertionError, match="gives nothing before its input has ended"):
+        testing.check_transform(silent, ["hello"])
+
+
+def test_a_true_transform_may_give_a_header_and_may_give_nothing_more() -> None:
+    @gf.transform
+    async def headed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield "# "
+        async for chunk in chunks:
+            yield chunk
+
+    @gf.transform
+    async def only_header(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+        yield "# "
+        async for _ in chunks:
+            pass
+
+    testing.check_transform(headed, ["hello"])
+    testing.check_transform(only_header, ["hello"])
+
+
+@pytest.mark.parametrize(
+    "given", ["ab", b"ab", [1, 2], gf.AIMessageChunk("ab")], ids=lambda given: type(given).__name__
+)
+def test_an_empty_chunk_must_make_no_difference(given: Any) -> None:
+    @gf.transform
+    async def stopping(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for chunk in chunks:
+            if chunk == type(given)():
+                return
+            yield chunk
+
+    with pytest.raises(AssertionError, match="depends on how its input is cut"):
+        testing.check_transform(stopping, [given])
+
+
+def test_the_texts_of_messages_are_cut() -> None:
+    @gf.transform
+    async def title(chunks: AsyncIterator[gf.AIMessageChunk]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk.text.capitalize()
+
+    whole = gf.AIMessageChunk("hello", id="m", usage=gf.Usage(1, 2), response_metadata={"stop_reason": "end_turn"})
+    with pytest.raises(AssertionError, match="depends on how its input is cut") as caught:
+        testing.check_transform(title, [whole])
+    assert "'HELLO'" in str(caught.value)
+    testing.check_transform(gf.text(), [whole])
+    testing.check_transform(gf.passthrough(), [whole])
+    blocks = gf.AIMessageChunk([gf.TextBlock("a")])
+    testing.check_transform(gf.passthrough(), [whole, gf.AIMessageChunk(), blocks])
+
+
+def test_tuples_are_cut_where_the_node_takes_any_number_of_places() -> None:
+    @gf.transform
+    async def first(chunks: AsyncIterator[tuple[int, ...]]) -> AsyncIterator[tuple[int, ...]]:
+        async for chunk in chunks:
+            yield chunk[:1]
+
+    @gf.transform
+    async def names(pairs: AsyncIterator[tuple[str, int]]) -> AsyncIterator[str]:
+        async for name, _ in pairs:
+            yield name
+
+    with pytest.raises(AssertionError, match="depends on how its input is cut"):
+        testing.check_transform(first, [(1, 2), (3,)])
+    testing.check_transform(names, [("a", 1), ("b", 2)])
+
+
+@gf.chunkwise
+def untyped(chunk):  # type: ignore[no-untyped-def]
+    return chunk.upper()
+
+
+@gf.chunkwise
+def measured(text: str):  # type: ignore[no-untyped-def]
+    return len(text)
+
+
+def test_records_whose_keys_do_not_say_how_they_fold_are_joined_key_by_key() -> None:
+    testing.check_transform(gf.parallel(a=loud, b=untyped), ["one", "two"])
+    with pytest.raises(AssertionError, match="depends on how its input is cut") as caught:
+        testing.check_transform(gf.parallel(a=loud, b=measured), ["one", "two"])
+    assert "nothing says how its chunks fold: annotate what it yields, or give fold=" in str(caught.value)
+    with pytest.raises(AssertionError, match="depends on how its input is cut") as caught:
+        testing.check_transform(gf.parallel(a=loud, b=titled), ["one", "two"])
+    assert "nothing says" not in str(caught.value)
+
+
+def test_nan_is_the_same_as_nan() -> None:
+    @gf.chunkwise
+    def numbers(text: str) -> list[float]:
+        return [float("nan") for _ in text]
+
+    testing.check_transform(numbers, ["ab"])
+    testing.check_transform(gf.parallel(a=numbers, b=loud), ["ab"])
+    with pytest.raises(AssertionError, match="depends on how its input is cut"):
+        testing.check_transform(numbers, ["ab"], fold=lambda chunks: [float("nan") if len(chunks) > 1 else 1.0])
+
+
+def test_a_single_chunk_that_cannot_be_cut_is_nothing_to_check() -> None:
+    with pytest.raises(ValueError, match="cannot cut a chunk of type int: give it several chunks"):
+        testing.check_transform(gf.chunkwise(lambda number: number), [1])
+
+
 def test_the_cut_at_which_a_node_fails_is_named() -> None:
     @gf.chunkwise
     def single(chunk: str) -> str:
