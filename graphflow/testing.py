@@ -474,17 +474,19 @@ def chains(
     if not nodes:
         raise ValueError("chains takes the nodes that chains are made of, and got none")
     st = _strategies()
-    one = st.sampled_from(list(nodes))
+    one = st.sampled_from(list(nodes)).map(lambda node: (node, 1))  # with the number of its nodes
 
-    def line(parts: tuple[Any, Any]) -> Any:
-        return parts[0] | parts[1]
+    def line(parts: Any) -> Any:
+        (first, size), (second, other) = parts
+        return first | second, size + other
 
-    def choice(parts: tuple[Any, Any, int]) -> Any:
-        first, second, odd = parts
-        return branch((functools.partial(_is_odd, odd), first), second)
+    def choice(parts: Any) -> Any:
+        (first, size), (second, other), odd = parts
+        return branch((functools.partial(_is_odd, odd), first), second), size + other
 
     def fan(parts: Any) -> Any:
-        return parallel(left=parts[0], right=parts[1]) | as_chain(join)
+        (left, size), (right, other) = parts
+        return parallel(left=left, right=right) | as_chain(join), size + other + 1
 
     def extended(inner: Any) -> Any:
         alternatives = st.tuples(inner, inner, st.integers(0, 1)).map(choice).filter(_can_be_invoked)
@@ -493,7 +495,8 @@ def chains(
             grown.append(st.tuples(inner, inner).map(fan))
         return st.one_of(grown)
 
-    return st.recursive(one, extended, max_leaves=most)  # type: ignore[no-any-return]
+    sized = st.recursive(one, extended, max_leaves=most).filter(lambda chain: chain[1] <= most)
+    return sized.map(lambda chain: chain[0])  # type: ignore[no-any-return]
 
 
 def _is_odd(odd: int, value: object) -> bool:
@@ -501,9 +504,9 @@ def _is_odd(odd: int, value: object) -> bool:
     return sum(map(ord, repr(value))) % 2 == odd
 
 
-def _can_be_invoked(chain: Chain[Any, Any]) -> bool:
+def _can_be_invoked(sized: tuple[Chain[Any, Any], int]) -> bool:
     """Tell whether the chunks of a branch have one way to fold: its alternatives may have two."""
-    plan = chain.compile().plan
+    plan = sized[0].compile().plan
     return plan.by_id[plan.output].folds is not None
 
 

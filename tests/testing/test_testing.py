@@ -12,6 +12,7 @@ import trio
 
 import graphflow as gf
 from graphflow import testing
+from graphflow_compiler.plan import Plan
 
 model = gf.ScriptedChatModel("one two three")
 
@@ -467,6 +468,23 @@ def test_random_chains_have_every_shape() -> None:
 
     assert has("branch")
     assert has("both")
+
+
+@pytest.mark.parametrize("most", [1, 3, 6])
+def test_random_chains_have_no_more_nodes_than_asked_for(most: int) -> None:
+    sizes = set()
+
+    def size(plan: Plan) -> int:
+        own = [node for node in plan.nodes if node.name in ("loud", "both")]
+        return len(own) + sum(size(body) for node in plan.nodes for body in node.plans)
+
+    @hypothesis.given(testing.chains([loud], join=both, most=most))
+    @hypothesis.settings(max_examples=200, deadline=None)
+    def count(chain: gf.Chain[str, str]) -> None:
+        sizes.add(size(chain.compile().plan))
+
+    count()
+    assert max(sizes) == most
 
 
 def test_random_chains_need_nodes() -> None:
