@@ -30,7 +30,8 @@ def parallel(record: type[TheRecord], /, **branches: object) -> Aggregate[Any, T
 def parallel(branches: Branches | type | None = None, /, **more: object) -> Aggregate[Any, Any]:
     """Give the same input to several chains; the output is a stream of records ``{key: chunk}``.
 
-    Order is kept per key; between keys chunks come in the order in which they arrive. A dict in `|` is the same.
+    Order is kept per key. Between keys chunks come in the order in which they arrive, which may differ from run to run;
+    where all branches are plain functions of one chunk, they take turns, as declared. A dict in `|` is the same.
 
     Args:
         branches: chains, functions or dicts by key; or a TypedDict, which type checkers then take for the output, and

@@ -367,12 +367,26 @@ def test_b36_an_assigned_key_comes_as_soon_as_it_exists() -> None:
     run(main)
 
 
-def test_b47_text_is_parsed_without_a_thread() -> None:
-    @gf.chunkwise
-    def thread(_: str) -> str:
-        return threading.current_thread().name
+def test_b47_text_is_parsed_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    hops: list[object] = []
+    to_thread, start = trio.to_thread.run_sync, threading.Thread.start
 
-    assert set(run(lambda: chunks_of(gf.ScriptedChatModel("a b") | gf.text() | thread))) == {"MainThread"}
+    async def seen_to_thread(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        hops.append(function)
+        return await to_thread(function, *args, **options)
+
+    def seen_start(thread: threading.Thread) -> None:
+        hops.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", seen_to_thread)
+    monkeypatch.setattr(threading.Thread, "start", seen_start)
+    answer = gf.ScriptedChatModel('["a", "b"]') | gf.text()
+    assert "".join(run(lambda: chunks_of(answer))) == '["a", "b"]'
+    assert run(lambda: chunks_of(answer | gf.json_parser()))[-1] == ["a", "b"]
+    assert hops == []
+    trio.run(chunks_of, answer | gf.chunkwise(str.upper, thread=True))
+    assert hops  # so a hop would have been seen
 
 
 def test_b54_a_model_that_is_invoked_in_a_function_streams_its_events() -> None:
@@ -881,10 +895,19 @@ def test_b59_a_cache_serves_streams_and_values_alike() -> None:
     run(main)
 
 
-def test_b33_order_is_kept_within_each_key_of_a_fan() -> None:
-    async def main() -> None:
-        records = await chunks_of(words(6) | {"a": same, "b": same, "c": same})
+def test_b33_branches_of_plain_functions_take_turns_and_others_come_as_they_arrive() -> None:
+    @gf.chunkwise
+    async def waiting(chunk: str) -> str:
+        await trio.lowlevel.checkpoint()  # Trio shuffles what is ready at the same moment
+        return chunk
+
+    def keys(records: list[dict[str, str]]) -> str:
+        return "".join(key for record in records for key in record)
+
+    for _ in range(20):
+        records = run(lambda: chunks_of(words(6) | {"a": same, "b": same, "c": same}))
+        assert keys(records) == "abc" * 6
+        records = run(lambda: chunks_of(words(6) | {"a": waiting, "b": waiting, "c": waiting}))
+        assert sorted(keys(records)) == sorted("abc" * 6)
         for key in "abc":
             assert [record[key] for record in records if key in record] == [f"{number} " for number in range(6)]
-
-    run(main)
