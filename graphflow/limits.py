@@ -191,6 +191,10 @@ class Hold:
                         del _WAITING_BELOW[task]
         self._is_held = True
 
+    @property
+    def _needs_place(self) -> bool:
+        return not self._lent and not self._is_over
+
     def _release(self) -> None:
         if self._is_held:
             self._is_held = False
@@ -203,10 +207,10 @@ class Hold:
     async def _take_back(self) -> None:
         """Wait for a place again, once all that it was lent for is over."""
         self._lent -= 1
-        if self._lent or self._is_held or self._is_wanted or self._is_over:
+        if self._is_held or self._is_wanted or not self._needs_place:
             return
         await self._acquire()
-        if self._lent or self._is_over:  # meanwhile
+        if not self._needs_place:  # any more
             self._release()
 
     async def _give_back(self, raised: BaseException | None) -> None:

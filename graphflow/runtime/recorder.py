@@ -45,6 +45,7 @@ class Tap:
 
     Attributes:
         current: the run that the node's code runs in: its own, or if nobody is told of that the nearest around.
+        encloses: a body reads the node's input, so that of an error of that it tells first.
         outside: the run of the execution, which the nodes before it run in unless they have taps.
         listening: who listens.
         take: what folds the chunks that the node reads, if anything does.
@@ -52,10 +53,11 @@ class Tap:
         started: it has told that the node has started.
     """
 
-    def __init__(self, listening: Listening, outside: Current, current: Current) -> None:
+    def __init__(self, listening: Listening, outside: Current, current: Current, *, encloses: bool) -> None:
         self.listening = listening
         self.outside = outside
         self.current = current
+        self.encloses = encloses
         self.is_left = False
         self.started = False
         self.take: Tell | None = None
@@ -166,6 +168,8 @@ class Tap:
             return
         if from_input:
             self._input_error = error
+            if self.encloses:
+                return
         for record in self._own:
             if record.started or error is not self._input_error:
                 record.fail(error)
@@ -473,7 +477,8 @@ class Recorder:
         tap = self._taps.get(node_id)
         if tap is None:
             current = self._inside.get(node_id, self.base)
-            tap = self._taps[node_id] = Tap(self.listening, self.base, current)
+            encloses = self._plan.by_id[node_id].op is Op.WRAP
+            tap = self._taps[node_id] = Tap(self.listening, self.base, current, encloses=encloses)
         return tap
 
     def _fold_along(self, edge: Edge) -> Accumulator | None:

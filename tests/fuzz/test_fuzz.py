@@ -34,7 +34,7 @@ def test_the_graphs_are_the_same_every_time_and_of_all_sizes() -> None:
 
 
 def test_it_finds_the_deadlock_of_a_graph_whose_buffers_are_all_bounded() -> None:
-    case, _ = case_of(SEED, 29)
+    case, _ = case_of(SEED, 7)
     assert problem(case) is None
     assert problem(case, bounded=True) == "deadlock: every task waits"
 
