@@ -115,5 +115,6 @@ class _Writer:
         self._line(line)
 
     def _line(self, line: dict[str, Any]) -> None:
-        # One call for a line: a program that dies leaves whole lines, and at most one that is cut.
+        # Flushed, line by line: a program that dies leaves whole lines, and at most one that is cut.
         self._file.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
+        self._file.flush()

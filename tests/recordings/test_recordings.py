@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,38 @@ def test_a_run_that_was_left_early_has_no_end(tmp_path: Path) -> None:
     recording = gf.replay(path)
     assert not recording.is_complete
     assert recording.events[-1].event == "on_chat_model_stream"
+
+
+DIES = """
+import os, sys
+import graphflow as gf
+
+model = gf.ScriptedChatModel("It leaves at 7:40.")
+with gf.record(model.sync.events("When?"), sys.argv[1]) as events:
+    for number, event in enumerate(events):
+        if number == 2:
+            os._exit(3)
+"""
+
+
+def test_a_program_that_dies_leaves_every_event_that_it_got(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    died = subprocess.run([sys.executable, "-c", DIES, path], check=False)
+    assert died.returncode == 3
+    recording = gf.replay(path, allow_cut=True)
+    assert [event.event for event in recording] == [
+        "on_chat_model_start",
+        "on_chat_model_stream",
+        "on_chat_model_stream",
+    ]
+    assert not recording.is_complete
+
+
+def test_an_event_is_in_the_file_before_it_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with gf.record(gf.ScriptedChatModel("Hi there.").sync.events("When?"), path) as events:
+        for number, event in enumerate(events):
+            assert facts(gf.replay(path).events[number]) == facts(event)
 
 
 @attrs.frozen
