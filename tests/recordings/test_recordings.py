@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import hypothesis
@@ -18,7 +18,7 @@ import trio
 
 import graphflow as gf
 from graphflow import testing
-from graphflow.recordings.values import DEEPEST, read, written
+from graphflow.recordings.values import DEEPEST, MOST_PARTS, read, written
 
 model = gf.ScriptedChatModel("It leaves at 7:40.", first_delay=1, delay=0.5)
 chain = gf.prompt("{question}") | model | gf.text()
@@ -188,6 +188,131 @@ def test_what_is_nested_too_deep_is_kept_as_text() -> None:
     assert "$" in json.dumps(written(value))
 
 
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no response")
+
+
+class Shapeless:
+    def __repr__(self) -> str:
+        raise LookupError("no shape")
+
+
+@pytest.mark.parametrize(
+    "holds", [None, {Shapeless()}, [Shapeless()], Shapeless()], ids=["none", "set", "list", "object"]
+)
+def test_an_error_arrives_as_itself_whatever_its_methods_and_those_of_values_raise(
+    tmp_path: Path, holds: object
+) -> None:
+    def breaks(value: object) -> object:
+        raise Wordless(value)
+
+    path = tmp_path / "run.jsonl"
+    with pytest.raises(Wordless):
+        testing.run(recorded, path, gf.passthrough() | breaks, [holds])
+    assert str(gf.replay(path).error) == "Wordless: <Wordless whose str raised LookupError>"
+
+
+def test_the_items_of_a_set_have_an_order_that_does_not_change() -> None:
+    one: set[str] = set()
+    other: set[str] = set()
+    for number in range(100):
+        one.add(str(number))
+        other.add(str(99 - number))
+    assert json.dumps(written(one)) == json.dumps(written(other))
+
+
+def parts_of(value: Any) -> int:
+    """Count the parts of JSON."""
+    count, left = 0, [value]
+    while left:
+        one = left.pop()
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("levels", [60, DEEPEST + 100])
+@pytest.mark.parametrize(
+    "hold", [lambda x: [x, x], lambda x: (x, x), lambda x: {"a": x, "b": x}, lambda x: {1: x, 2: x}]
+)
+def test_of_a_value_whose_parts_are_shared_a_bounded_part_is_written(
+    hold: Callable[[object], object], levels: int
+) -> None:
+    value: object = "leaf"
+    for _ in range(levels):
+        value = hold(value)
+    found = written(value)
+    assert parts_of(found) < 10 * MOST_PARTS
+    assert "<list, too deep or too large for a recording>".replace("list", type(value).__name__) in json.dumps(found)
+    read(json.loads(json.dumps(found)))
+
+
+def test_of_a_value_that_holds_itself_twice_a_bounded_part_is_written() -> None:
+    value: list[Any] = []
+    value += [value, value]
+    assert parts_of(written(value)) < 10 * MOST_PARTS
+
+
+def test_what_has_more_parts_than_are_written_is_left_out_and_the_rest_is_kept() -> None:
+    again = read(written({"many": list(range(MOST_PARTS)), "few": [1, 2]}))
+    assert again == {
+        "many": gf.RecordedObject("builtins.list", "<list, too deep or too large for a recording>"),
+        "few": [1, 2],
+    }
+    assert read(written(list(range(MOST_PARTS)))) == list(range(MOST_PARTS))
+
+
+#: What JSON of sorted keys cannot be made of.
+odd_keys = cast("dict[str, Any]", {1: 2, "b": 3})
+
+
+class OwnBlock(gf.TextBlock):
+    pass
+
+
+class OwnText(str):
+    __slots__ = ()
+
+
+def deep(levels: int) -> Any:
+    value: Any = "leaf"
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+ODD: list[tuple[Any, str]] = [
+    (gf.AIMessage(tool_calls=[gf.ToolCall("c", "f", deep(DEEPEST))]), "<AIMessage, too deep or too large"),
+    (gf.AIMessage([gf.ToolCallBlock(gf.ToolCall("c", "f", {"x": [0] * MOST_PARTS}))]), "<AIMessage, too deep"),
+    (gf.Document("a", deep(DEEPEST), id="1"), "<Document, too deep or too large"),
+    (gf.HumanMessage([OwnBlock("a")]), "HumanMessage((OwnBlock("),
+    (attrs.evolve(gf.Usage(), total_tokens=cast("int", "many")), "total_tokens=many"),
+    (gf.ImageBlock(media_type="image/png", data=cast("bytes", 5)), "<ImageBlock whose repr raised TypeError>"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), ODD, ids=[text for _, text in ODD])
+def test_a_message_that_would_not_be_read_again_is_kept_as_text(value: Any, text: str) -> None:
+    (again,) = read(json.loads(json.dumps(written([value]))))
+    assert isinstance(again, gf.RecordedObject)
+    assert text in again.text
+
+
+def test_texts_and_numbers_of_classes_of_their_own_come_back_plain_in_messages_and_documents() -> None:
+    score = type("Score", (float,), {})(0.5)
+    for value in (gf.HumanMessage(OwnText("hi")), gf.Document(OwnText("a"), odd_keys, id="1", score=score)):
+        again = read(written(value))
+        assert again == value
+    assert (again.score, type(again.score), type(again.text)) == (0.5, float, str)
+
+
+def test_a_document_is_written_whose_id_could_not_be_made() -> None:
+    document = gf.Document("a", {"by": Shapeless()} | odd_keys, id="1")
+    again = read(written(document))
+    assert (again.text, again.id) == ("a", "1")
+
+
 # --- played back -------------------------------------------------------------------------------------------
 
 
@@ -300,6 +425,15 @@ def test_speeds_are_above_zero(tmp_path: Path, speed: float) -> None:
 GOOD_RUN = '{"run":"r","kind":"chain","name":"n","parents":[],"tags":[],"metadata":{}}\n'
 HEAD = '{"graphflow_recording":1}\n'
 
+
+def event_line(action: str, data: object) -> str:
+    return json.dumps({"at": 1, "event": action, "of": "r", "data": data}) + "\n"
+
+
+def run_line(run_id: str, parents: list[str]) -> str:
+    return GOOD_RUN.replace('"r"', json.dumps(run_id)).replace("[]", json.dumps(parents), 1)
+
+
 BAD: list[tuple[str, int, str]] = [
     ("", 0, "the file is empty"),
     ("hello\n", 1, "this is not JSON"),
@@ -324,6 +458,67 @@ BAD: list[tuple[str, int, str]] = [
     ),
     (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":{"$":"Usage","x":1}}\n', 3, "not what a 'Usage' is"),
     (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":{"$":"bytes","base64":"?"}}\n', 3, 'under "data"'),
+    *((HEAD.replace("1}", f"{version}}}"), 1, "has version") for version in ("true", "1.0", '"1"', "[1]")),
+    *(
+        (
+            HEAD + GOOD_RUN + event_line("end", {}).replace('"at": 1', f'"at": {at}'),
+            3,
+            'seconds under "at", from 0 to 1,000,',
+        )
+        for at in ("1" + 400 * "0", "1e999", "-1", "-1e-9", "1e10")
+    ),
+    (
+        HEAD + GOOD_RUN + event_line("end", {}) + event_line("end", {}).replace('"at": 1', '"at": 0.5'),
+        4,
+        'expected under "at" no less than before, 1.0, found 0.5',
+    ),
+    *(
+        (HEAD + GOOD_RUN + event_line("error", data), 3, 'expected an error under "data", "error", found ')
+        for data in ({"error": 5}, {}, {"error": {"$": "tuple", "items": []}})
+    ),
+    (HEAD + GOOD_RUN + event_line("end", {"error": 5}), 3, "expected an error"),
+    (HEAD + GOOD_RUN + GOOD_RUN.replace('"n"', '"m"'), 3, "the run 'r' is told of again; expected one line for a run"),
+    (HEAD + run_line("r", ["r"]), 2, "expected under \"parents\" other runs than 'r', each once, found ['r']"),
+    (HEAD + run_line("r", ["p", "p"]), 2, "each once, found ['p', 'p']"),
+    (HEAD + run_line("p", ["r"]) + run_line("r", ["p"]), 3, "those of that run, ['r'], found []"),
+    (HEAD + run_line("p", ["a"]) + run_line("r", ["b", "p"]), 3, "before 'p' those of that run, ['a'], found ['b']"),
+    *(
+        (
+            HEAD + GOOD_RUN + event_line("stream", {"$": tag, **fields}),
+            3,
+            f"not what a '{tag}' is written as: {problem}",
+        )
+        for tag, fields, problem in (
+            ("ImageBlock", {"media_type": "image/png", "data": 5}, "data is bytes | None, found 5"),
+            ("ImageBlock", {"url": 5}, "url is str | None, found 5"),
+            ("TextBlock", {"text": 5}, "text is str, found 5"),
+            ("TextBlock", {"text": "a", "index": "1"}, "index is int | None, found '1'"),
+            ("ReasoningBlock", {"text": "a", "signature": []}, "signature is str | None, found []"),
+            ("ToolCallBlock", {"call": {}}, "call is ToolCall, found {}"),
+            ("ToolCall", {"id": "1", "name": None}, "name is str, found None"),
+            ("ToolCall", {"id": "1", "name": "f", "arguments": []}, "arguments is dict[str, Any], found []"),
+            ("ToolCallChunk", {"index": True}, "index is int, found True"),
+            ("ToolCallChunk", {"index": 0, "arguments_text": 5}, "arguments_text is str, found 5"),
+            ("Usage", {"input_tokens": "a", "output_tokens": "b"}, "input_tokens is int, found 'a'"),
+            ("Usage", {"input_details": {"cache_read": "6"}}, "input_details is Mapping[str, int], found"),
+            ("HumanMessage", {"content": "a", "name": 5}, "name is str | None, found 5"),
+            ("HumanMessage", {"content": 5}, "content is a str or a list of blocks, not int 5"),
+            ("ToolMessage", {"content": "", "tool_call_id": "1", "status": "odd"}, "status is Literal["),
+            ("AIMessage", {"usage": {}}, "usage is Usage | None, found {}"),
+            ("AIMessageChunk", {"id": 5}, "id is str | None, found 5"),
+            ("AIMessageChunk", {"tool_call_chunks": [5]}, "tool_call_chunks is tuple[ToolCallChunk, ...], found (5,)"),
+            ("Document", {"text": "a", "score": "high"}, "score is float | None, found 'high'"),
+            ("float", {"text": 10**400}, "expected a string, found 1000"),
+            ("float", {"text": "1.5"}, "expected one of nan, inf, -inf, found '1.5'"),
+            ("int", {"hex": 1}, "expected a string, found 1"),
+            ("int", {}, "it has no key 'hex'"),
+            ("bytes", {"base64": 5}, "expected a string, found 5"),
+            ("tuple", {"items": "ab"}, "expected a list, found 'ab'"),
+            ("set", {"items": [[]]}, "unhashable type"),
+            ("dict", {"items": ["ab"]}, "expected a list of a key and a value, found 'ab'"),
+            ("error", {"type": "E", "text": 5}, "expected a string, found 5"),
+        )
+    ),
     (HEAD + GOOD_RUN + '{"at":1,"event":"stream","of":"r","data":' + "[" * 100_000 + "]" * 100_000 + "}\n", 3, "JSON"),
 ]
 
@@ -360,7 +555,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_text(HEAD + GOOD_RUN * 10)
+    path.write_text(HEAD + "".join(GOOD_RUN.replace('"r"', f'"{number}"') for number in range(10)))
     assert not gf.replay(path).events
     monkeypatch.setattr("graphflow.recordings.reading.LONGEST_FILE", len(HEAD + GOOD_RUN * 4))
     with pytest.raises(gf.RecordingFormatError, match=r"the file has more than [\d,]+ characters up to here") as caught:
@@ -376,6 +571,34 @@ def test_a_cut_file_can_be_read_up_to_the_cut(tmp_path: Path) -> None:
     recording = gf.replay(path, allow_cut=True)
     assert len(recording) == len(told) - 1
     assert not recording.is_complete
+
+
+@pytest.mark.parametrize("text", [HEAD[:-1], HEAD[:9], "hello"])
+def test_of_a_file_whose_first_line_is_cut_nothing_can_be_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(text)
+    for allow_cut in (False, True):
+        with pytest.raises(gf.RecordingFormatError) as caught:
+            gf.replay(path, allow_cut=allow_cut)
+        assert str(caught.value) == (
+            f'{path}:1: expected a whole line, {{"graphflow_recording":1}}, found {text!r}, which is cut: '
+            "there is nothing to replay"
+        )
+
+
+@pytest.mark.parametrize(
+    "options", [{"include_types": ["chat_model"], "allow_unmatched": True}, {"exclude_types": ["chain"]}, {}]
+)
+def test_runs_come_back_also_where_those_around_them_were_left_out(tmp_path: Path, options: dict[str, Any]) -> None:
+    async def nested(question: str) -> str:
+        return await chain.invoke({"question": question})
+
+    async def main() -> list[gf.Event]:
+        return await recorded(path, gf.each(gf.passthrough() | nested), ["When?", "Where?"], **options)
+
+    path = tmp_path / "run.jsonl"
+    told = testing.run(main)
+    assert [facts(event) for event in gf.replay(path)] == [facts(event) for event in told]
 
 
 @pytest.mark.parametrize("run", [chain, "run.jsonl", None], ids=["chain", "path", "nothing"])
