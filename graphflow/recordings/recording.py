@@ -38,7 +38,11 @@ class Recording:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether the run was recorded to its end: whether its outermost run has ended or failed."""
+        """Tell whether the run was recorded to its end: whether its outermost run has ended or failed.
+
+        That needs the events of the outermost run: where a filter of `events` has left them out, such as
+        ``include_types=["chat_model"]``, it is False, and there is no `output` and no `error`.
+        """
         return self._end is not None
 
     @property
@@ -85,6 +89,10 @@ class Recording:
     def model(self, name: str | None = None, *, speed: float = math.inf) -> ChatModel:
         """Return a chat model that answers as the recorded one did: the first call as its first run, and so on.
 
+        A run that failed fails again. One that was recorded without its end, because the reader left or the program
+        died, gives the chunks that there are, and then raises an `EOFError`. One that the chain itself left early has
+        an end, and answers as far as the chain read.
+
         Args:
             name: the name of the recorded model; needed where there were several.
             speed: how many times as fast as it answered; at once, unless said otherwise.
@@ -111,6 +119,7 @@ class _Answer:
 
     chunks: tuple[tuple[float, AIMessageChunk], ...]
     error: BaseException | None
+    has_end: bool
 
 
 def _answer(recording: Recording, run_id: str) -> _Answer:
@@ -118,19 +127,21 @@ def _answer(recording: Recording, run_id: str) -> _Answer:
     chunks: list[tuple[float, AIMessageChunk]] = []
     whole: AIMessage | None = None
     error: BaseException | None = None
+    has_end = False
     for event, at in zip(recording.events, recording.times, strict=True):
         if event.run.run_id != run_id:
             continue
         if isinstance(event, StreamEvent) and isinstance(event.chunk, AIMessageChunk):
             chunks.append((at - before, event.chunk))
-        elif isinstance(event, EndEvent) and isinstance(event.output, AIMessage):
-            whole = event.output
+        elif isinstance(event, EndEvent):
+            has_end = True
+            whole = event.output if isinstance(event.output, AIMessage) else None
         elif isinstance(event, ErrorEvent):
             error = event.error
         before = at
     if not chunks and whole is not None:  # only its end was recorded
         chunks.append((0.0, _as_chunk(whole)))
-    return _Answer(tuple(chunks), error)
+    return _Answer(tuple(chunks), error, has_end)
 
 
 def _as_chunk(message: AIMessage) -> AIMessageChunk:
@@ -158,3 +169,8 @@ class _ReplayedModel(ChatModel):
             yield chunk
         if answer.error is not None:
             raise answer.error
+        if not answer.has_end:
+            raise EOFError(
+                f"{self._path}: the recorded answer of `{self.name}` has no end: its run was left, or its program "
+                "died; record until the run has ended"
+            )

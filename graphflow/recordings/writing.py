@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
-from typing import Any, Final, Self, overload
+from typing import Any, Final, TextIO, overload
 
 import trio
 
 from graphflow.events import CustomEvent, Event, StreamEvent
 from graphflow.recordings.values import written
 
+if sys.platform != "win32":
+    import fcntl
+
 #: The version of the format; the first line of a file has it.
 VERSION: Final = 1
+
+#: What file systems say that have no locks.
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 @overload
@@ -38,7 +47,7 @@ def record(run: Any, path: str | os.PathLike[str], /) -> Any:
 
     Raises:
         TypeError: `run` is something else.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; a `BlockingIOError` if another recording is being written to it.
     """
     if hasattr(run, "__aenter__"):
         return _recorded(run, path)
@@ -49,7 +58,7 @@ def record(run: Any, path: str | os.PathLike[str], /) -> Any:
 
 @asynccontextmanager
 async def _recorded(run: Any, path: str | os.PathLike[str]) -> AsyncIterator[AsyncIterator[Event]]:
-    with _Writer(path) as writer:
+    with _opened(path) as writer:
         began = trio.current_time()
         async with run as events:
             told = _written(events, writer, began)
@@ -67,7 +76,7 @@ async def _written(events: AsyncIterator[Event], writer: _Writer, began: float) 
 
 @contextmanager
 def _recorded_sync(run: Any, path: str | os.PathLike[str]) -> Iterator[Iterator[Event]]:
-    with _Writer(path) as writer:
+    with _opened(path) as writer:
         began = time.perf_counter()
 
         def told(events: Iterator[Event]) -> Iterator[Event]:
@@ -79,19 +88,43 @@ def _recorded_sync(run: Any, path: str | os.PathLike[str]) -> Iterator[Iterator[
             yield told(events)
 
 
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[_Writer]:
+    with open(path, "w", encoding="utf-8", opener=_without_truncating) as file:
+        # Whoever waits at the other end of a pipe, or a device, has nothing that is replaced.
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            _claim(file, path)
+            file.truncate()
+        yield _Writer(file)
+
+
+def _without_truncating(path: str, flags: int) -> int:
+    # What another recording has written stays until it is known that there is none.
+    return os.open(path, flags & ~os.O_TRUNC, 0o666)
+
+
+def _claim(file: TextIO, path: str | os.PathLike[str]) -> None:
+    """Take the file for this recording, as long as it is open; where there are no such locks, it is not protected."""
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BlockingIOError(
+            error.errno, "another recording is being written to this file; give each a path of its own", os.fspath(path)
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
 class _Writer:
     """Writes one line for an event, and before its first event one for every run."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115  # it is closed where the `with` ends
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
         self._runs: set[str] = set()
         self._line({"graphflow_recording": VERSION})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._file.close()
 
     def write(self, event: Event, at: float) -> None:
         """Write one event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import subprocess
@@ -119,6 +120,52 @@ def test_an_event_is_in_the_file_before_it_is_given(tmp_path: Path) -> None:
     with gf.record(gf.ScriptedChatModel("Hi there.").sync.events("When?"), path) as events:
         for number, event in enumerate(events):
             assert facts(gf.replay(path).events[number]) == facts(event)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_a_second_recording_to_the_same_file_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    quick = gf.ScriptedChatModel("Hi there.")
+    with gf.record(quick.sync.events("When?"), path) as events:
+        next(events)
+        with (
+            pytest.raises(BlockingIOError, match=r"another recording is being written to this file.*run\.jsonl"),
+            gf.record(quick.sync.events("When?"), path),
+        ):
+            pytest.fail("it was entered")
+        told = list(events)
+    assert len(gf.replay(path)) == len(told) + 1
+    with gf.record(gf.ScriptedChatModel("x").sync.events("When?"), path) as events:
+        told = list(events)
+    assert [facts(event) for event in gf.replay(path)] == [facts(event) for event in told]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_where_the_file_system_has_no_locks_it_is_recorded_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(number: int) -> Callable[..., None]:
+        def flock(file: object, operation: int) -> None:
+            raise OSError(number, "refused")
+
+        return flock
+
+    path = tmp_path / "run.jsonl"
+    monkeypatch.setattr("fcntl.flock", refuses(errno.ENOLCK))
+    testing.run(recorded, path)
+    assert gf.replay(path).is_complete
+    monkeypatch.setattr("fcntl.flock", refuses(errno.EIO))
+    with pytest.raises(OSError, match="refused"):
+        testing.run(recorded, path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+def test_what_is_no_file_can_be_recorded_to_by_several() -> None:
+    quick = gf.ScriptedChatModel("Hi there.")
+    with gf.record(quick.sync.events("When?"), "/dev/null") as events:
+        next(events)
+        with gf.record(quick.sync.events("When?"), "/dev/null") as others:
+            assert list(others)
 
 
 @attrs.frozen
@@ -380,6 +427,54 @@ def test_a_model_that_failed_fails_again(tmp_path: Path) -> None:
         testing.run(recorded, path, Failing(), "When?")
     with pytest.raises(gf.RecordedError, match="ConnectionError: cut"):
         gf.replay(path).model().sync.invoke("When?")
+
+
+def test_a_model_whose_answer_was_left_gives_what_there_is_and_then_says_that_its_end_is_missing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.jsonl"
+
+    async def leave() -> None:
+        with trio.move_on_after(1.75):
+            async with gf.record(model.events("When?"), path) as events:
+                async for _ in events:
+                    pass
+
+    received: list[str] = []
+
+    async def again() -> None:
+        async with gf.replay(path).model().stream("When?") as chunks:
+            async for chunk in chunks:
+                received.append(chunk.text)
+
+    testing.run(leave)
+    with pytest.raises(EOFError, match=r"run\.jsonl: the recorded answer of `ScriptedChatModel` has no end"):
+        testing.run(again)
+    assert received == ["It", " leaves"]
+
+
+def test_a_model_that_the_chain_itself_left_answers_as_far_as_it_was_read(tmp_path: Path) -> None:
+    @gf.transform
+    async def first(chunks: AsyncIterator[gf.AIMessageChunk]) -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield chunk.text
+            return
+
+    path = tmp_path / "run.jsonl"
+    testing.run(recorded, path, model | first, "When?")
+    assert gf.replay(path).model().sync.invoke("When?").text == "It"
+
+
+def test_without_the_outermost_run_it_is_not_known_to_be_complete(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+
+    async def main() -> None:
+        await recorded(path, include_types=["chat_model"])
+
+    testing.run(main)
+    recording = gf.replay(path)
+    assert (recording.is_complete, recording.output, recording.error) == (False, None, None)
+    assert recording.model().sync.invoke("?").text == "It leaves at 7:40."
 
 
 def test_a_model_is_named_where_there_are_several_or_none(tmp_path: Path) -> None:
