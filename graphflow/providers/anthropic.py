@@ -51,7 +51,7 @@ class AnthropicChatModel(RemoteChatModel):
         total_timeout: how many seconds the provider may take for the whole answer, retries included. What the reader
             of the stream takes is not counted.
         max_retries: how often the SDK tries again by itself before the answer begins.
-        headers: further headers of the request; their values are kept as secret as the key.
+        headers: further headers of the request; values of 4 characters or more are kept as secret as the key.
         name: the name of its node and run.
         metadata: what its events say of it, besides provider, model_name, model_type, temperature and max_tokens.
 

@@ -54,6 +54,14 @@ _PACKAGES = {"openai", "anthropic", "httpx", "httpx2", "httpcore", "httpcore2", 
 SILENCE: Final = 60.0
 CONNECTING: Final = 5.0
 
+#: How much of what a server says goes into an error, in characters, and how much is read of a refusal, in bytes.
+LONGEST_MESSAGE: Final = 2_000
+LONGEST_REFUSAL: Final = 1 << 20
+_LONGEST_ID: Final = 200
+
+#: What is shorter is not looked for in what a server says: it would be found in words that have nothing to do with it.
+_SHORTEST_SECRET: Final = 4
+
 #: What the SDKs are given for servers that want no key.
 _NO_KEY = "none"
 
@@ -97,6 +105,15 @@ def scrubbed(text: str, secrets: Iterable[Secret]) -> str:
         if secret:
             text = text.replace(secret, "***")
     return text
+
+
+def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """Return the beginning of a text, and how long it is.
+
+    >>> shortened("No, and no again.", 3)
+    'No,... (the first 3 of 17 characters that came)'
+    """
+    return text if len(text) <= most else f"{text[:most]}... (the first {most:,} of {len(text):,} characters that came)"
 
 
 @functools.cache
@@ -254,10 +271,10 @@ class RemoteChatModel(ChatModel):
             # The SDK's own iterator leaves generators behind, so the bytes of the response are read instead.
             opened = await self._told(allowance.wait(self._open(client, request)), None, secrets)
             response = opened.response
-            self._check_type(response)
+            self._check_type(response, secrets)
             received = response.aiter_bytes()
             events = EventDecoder()
-            reader = self._reader(_request_id(response))
+            reader = self._reader(_request_id(response, secrets))
             try:
                 while not reader.is_done:
                     piece = await self._told(allowance.wait(anext(received, None)), response, secrets)
@@ -301,7 +318,9 @@ class RemoteChatModel(ChatModel):
             max_retries=self._max_retries,
             default_headers={name: value.reveal() for name, value in self._headers.items()},
             http_client=self._sdk.DefaultAsyncHttpxClient(
-                verify=_tls(), auth=None if login is None else (login[0], login[1].reveal())
+                verify=_tls(),
+                auth=None if login is None else (login[0], login[1].reveal()),
+                event_hooks={"response": [_limit_refusal]},
             ),
         )
 
@@ -328,7 +347,7 @@ class RemoteChatModel(ChatModel):
 
     def _secrets(self) -> list[Secret]:
         _, login = self._address()
-        others = [value for value in self._headers.values() if len(value.reveal()) >= 8]
+        others = [value for value in self._headers.values() if len(value.reveal()) >= _SHORTEST_SECRET]
         if login is not None:
             sent = base64.b64encode(f"{login[0]}:{login[1].reveal()}".encode()).decode()
             others += [login[1], Secret(sent)]
@@ -353,33 +372,37 @@ class RemoteChatModel(ChatModel):
             yield from chunks
             return
         except EOFError as error:
-            told: ProviderError = self._failure(ProviderConnectionError, str(error), response)
+            told: ProviderError = self._failure(ProviderConnectionError, str(error), response, secrets)
         except ErrorEventError as error:
-            told = self._refusal(error, scrubbed(_message(error), secrets), response)
+            told = self._refusal(error, response, secrets)
         except (ValueError, RecursionError) as error:  # from json.loads and bytes.decode
-            told = self._failure(ProviderResponseError, scrubbed(f"an event is malformed: {error}", secrets), response)
+            told = self._failure(ProviderResponseError, f"an event is malformed: {error}", response, secrets)
         except (AttributeError, LookupError, TypeError) as error:
             what = f"an event is not what was expected: {type(error).__name__}: {error}"
-            told = self._failure(ProviderResponseError, scrubbed(what, secrets), response)
+            told = self._failure(ProviderResponseError, what, response, secrets)
         raise told
 
-    def _check_type(self, response: Any) -> None:
-        kind = response.headers.get("content-type", "")
+    def _check_type(self, response: Any, secrets: list[Secret]) -> None:
+        kind = scrubbed(response.headers.get("content-type", ""), secrets)  # here, since tracebacks may show locals
         if "json" in kind or "html" in kind:  # a server that does not stream, or a page of something in between
-            raise self._failure(ProviderResponseError, f"the answer is {kind}, not a stream of events", response)
+            what = f"the answer is {kind}, not a stream of events"
+            raise self._failure(ProviderResponseError, what, response, secrets)
 
-    def _failure(self, kind: type[ProviderError], message: str, response: Any) -> ProviderError:
+    def _failure(
+        self, kind: type[ProviderError], message: str, response: Any, secrets: list[Secret], *more: object
+    ) -> ProviderError:
+        """Make an error, whose message may have words of the server; all that is shown of them passes here."""
+        said = shortened(scrubbed(message, secrets))
         status = getattr(response, "status_code", None)
-        return kind(message, self.provider, self.model, status, _request_id(response))
+        return kind(said, self.provider, self.model, status, _request_id(response, secrets), *more)
 
     def _error(self, error: Exception, response: Any, secrets: list[Secret]) -> ProviderError | None:
         """Return the error of ours that tells of one of the SDK's; None for what is no matter of the provider's."""
         response = getattr(error, "response", None) or response
         if isinstance(error, TookTooLongError):
             return self._failure(
-                ProviderTimeoutError, f"the answer was not complete after {self._total_timeout:g} s", response
+                ProviderTimeoutError, f"the answer was not complete after {self._total_timeout:g} s", response, secrets
             )
-        said = scrubbed(_message(error), secrets)
         if type(error).__module__.partition(".")[0] not in _PACKAGES:
             return None
         kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -390,23 +413,21 @@ class RemoteChatModel(ChatModel):
                 if is_connecting
                 else f"nothing came for {self._timeout:g} s"
             )
-            return self._failure(ProviderTimeoutError, what, response)
+            return self._failure(ProviderTimeoutError, what, response, secrets)
         if "APIConnectionError" in kinds or not kinds & {"OpenAIError", "AnthropicError"}:
             what = "the connection failed" if response is None else "the connection was cut in mid-response"
-            return self._failure(ProviderConnectionError, f"{what}: {said}", response)
+            return self._failure(ProviderConnectionError, f"{what}: {_message(error)}", response, secrets)
         if "APIResponseValidationError" in kinds:
-            return self._failure(ProviderResponseError, said, response)
-        return self._refusal(error, said, response)
+            return self._failure(ProviderResponseError, _message(error), response, secrets)
+        return self._refusal(error, response, secrets)
 
-    def _refusal(self, error: Exception, said: str, response: Any) -> ProviderError:
+    def _refusal(self, error: Exception, response: Any, secrets: list[Secret]) -> ProviderError:
         """Return the error for a status, or for an error event, whose status is a good one."""
         status = getattr(response, "status_code", None)
         body = getattr(error, "body", None)
         kind = _kind(_status_of_event(body) if status is None or status < 400 else status)
-        if kind is not RateLimitError:
-            return self._failure(kind, said, response)
-        after = _retry_after(getattr(response, "headers", {}))
-        return RateLimitError(said, self.provider, self.model, status, _request_id(response), after)
+        more = [_retry_after(getattr(response, "headers", {}))] if kind is RateLimitError else []
+        return self._failure(kind, _message(error), response, secrets, *more)
 
 
 def _taken_apart(address: str | None) -> tuple[str | None, Login | None]:
@@ -435,6 +456,26 @@ async def _unwind(received: AsyncIterator[bytes]) -> None:
                 pass
 
 
+async def _limit_refusal(response: Any) -> None:
+    """Leave of the body of a refusal what `LONGEST_REFUSAL` allows, decoded: the SDKs would read all of it."""
+    if response.status_code < 400:
+        return
+    client = importlib.import_module("httpx2")
+    given = client.Response(
+        response.status_code, headers=response.headers, stream=response.stream, request=response.request
+    )
+    received = given.aiter_bytes()
+    body = bytearray()
+    try:
+        while len(body) < LONGEST_REFUSAL and (piece := await anext(received, None)) is not None:
+            body += piece
+    finally:
+        await _unwind(received)
+        await given.aclose()
+    response.headers.pop("content-encoding", None)
+    response.stream = client.ByteStream(bytes(body[:LONGEST_REFUSAL]))
+
+
 def _chunks(events: EventDecoder, reader: Reader, received: bytes) -> Iterator[AIMessageChunk]:
     """Give the chunks of all events that end in what was received, up to the one that ends the response."""
     for data in events.feed(received):
@@ -446,7 +487,7 @@ def _chunks(events: EventDecoder, reader: Reader, received: bytes) -> Iterator[A
 def _message(error: Exception) -> str:
     """Return what an error of an SDK says: the provider's own words, else its own, with those of its cause."""
     body = getattr(error, "body", None)
-    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    inner = body.get("error", body) if isinstance(body, Mapping) else body
     said = inner.get("message") if isinstance(inner, Mapping) else inner
     if isinstance(said, str) and said:
         return said
@@ -482,10 +523,10 @@ def _status_of_event(body: object) -> int:
     return 500
 
 
-def _request_id(response: Any) -> str | None:
+def _request_id(response: Any, secrets: Iterable[Secret]) -> str | None:
     headers = getattr(response, "headers", {})
     found = headers.get("x-request-id") or headers.get("request-id")
-    return None if found is None else str(found)
+    return None if found is None else shortened(scrubbed(str(found), secrets), _LONGEST_ID)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -17,6 +17,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -333,11 +334,18 @@ def zeros(of_openai: bool) -> Iterator[Step]:
     yield openai({}, "tool_calls")
 
 
+def wordy(of_openai: bool) -> Iterator[Step]:
+    """The event that tells of an error has more words than anybody reads."""
+    yield from begun(of_openai)
+    told = OPENAI_ERROR if of_openai else ANTHROPIC_ERROR
+    yield told.replace(b"The engine is on fire", b"fire!" * 1_000_000)
+
+
 BEHAVIOURS: Final[dict[str, Callable[[bool], Iterator[Step]]]] = {
     one.__name__: one
     for group in (
         (normal, split, joined, alive, error, cut, reset, short, malformed, nonsense, binary, stall, silent),
-        (paced, drip, slow, fast, calls, long_calls, thinking, redacted, cached, json_answer, zeros),
+        (paced, drip, slow, fast, calls, long_calls, thinking, redacted, cached, json_answer, zeros, wordy),
     )
     for one in group
 }
@@ -351,6 +359,17 @@ REFUSALS: Final = {
     "500": ({}, "api_error", "The engine is on fire"),
     "529": ({}, "overloaded_error", "too busy"),
 }
+
+
+PIECE: Final = b"not!" * (1 << 14)
+
+#: Refusals that are far longer than anybody reads: what they begin with, and how they are encoded.
+FLOODS: Final = {
+    "text-flood": (b"", "identity"),
+    "json-flood": (b'{"type": "error", "error": {"type": "odd", "message": "', "identity"),
+    "gzip-flood": (b"", "gzip"),
+}
+FLOOD: Final = 1024  # pieces, 64 MiB
 
 
 # --- the server --------------------------------------------------------------------------------------------
@@ -410,10 +429,19 @@ class Handler(socketserver.StreamRequestHandler):
             self.respond(200, {}, SEEN.wait(key, int(rest[0])))
             return
         body = json.loads(self.rfile.read(int(headers["content-length"])))
-        record = {"path": "/".join(rest), "body": body, "headers": headers, "sent": 0, "left": False}
+        record = {
+            "behaviour": behaviour,
+            "path": "/".join(rest),
+            "body": body,
+            "headers": headers,
+            "sent": 0,
+            "left": False,
+        }
         try:
-            if behaviour in REFUSALS:
+            if behaviour.removesuffix("-echo") in REFUSALS:
                 self.refuse(behaviour, headers)
+            elif behaviour in FLOODS:
+                self.flood(*FLOODS[behaviour], record)
             elif behaviour == "busy" and BUSY.add(key):
                 self.refuse("429", headers, {"retry-after-ms": "20"})
             else:
@@ -423,29 +451,44 @@ class Handler(socketserver.StreamRequestHandler):
         record["at"] = time.time()
         SEEN.add(key, record)
 
-    def respond(self, status: int, headers: dict[str, str], body: object) -> None:
+    def respond(self, status: int, headers: dict[str, str], body: object, echo: str = "") -> None:
         data = json.dumps(body).encode()
         shown = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.wfile.write(
-            f"HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n"
+            f"HTTP/1.1 {status} Said\r\ncontent-type: application/json{echo}\r\ncontent-length: {len(data)}\r\n"
             f"connection: close\r\n{shown}\r\n".encode()
             + data
         )
 
     def refuse(self, behaviour: str, headers: dict[str, str], instead: dict[str, str] | None = None) -> None:
-        more, kind, message = REFUSALS[behaviour]
+        status = behaviour.removesuffix("-echo")
+        more, kind, message = REFUSALS[status]
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         key += headers.get("x-secret", "")
         error = {"type": kind, "message": message.format(key=key), "code": kind}
+        echo = "" if status == behaviour else key
         self.respond(
-            int(behaviour),
-            {**(instead or more), "x-request-id": "req_1", "request-id": "req_1"},
+            int(status),
+            {**(instead or more), "x-request-id": f"req_1{echo}", "request-id": f"req_1{echo}"},
             {"type": "error", "error": error},
+            echo and f"; from={echo}",
         )
+
+    def flood(self, start: bytes, encoding: str, record: dict[str, Any]) -> None:
+        coder = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        self.wfile.write(
+            b"HTTP/1.1 401 Said\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+            b"content-encoding: %s\r\nx-request-id: req_1\r\nrequest-id: req_1\r\n\r\n%s" % (encoding.encode(), start)
+        )
+        for _ in range(FLOOD):
+            self.wfile.write(coder.compress(PIECE) if coder else PIECE)
+            record["sent"] += 1
+        self.wfile.write(coder.flush() if coder else b"")
 
     def stream(self, steps: Iterator[Step], record: dict[str, Any]) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n"
-        head += b"x-request-id: req_1\r\nrequest-id: req_1\r\n\r\n"
+        echo = record["headers"].get("x-secret", "").encode() if record["behaviour"] == "echo" else b""
+        head += b"x-request-id: req_1%s\r\nrequest-id: req_1%s\r\n\r\n" % (echo, echo)
         for step in steps:
             if step == "no head":
                 head = b""

@@ -28,7 +28,7 @@ from graphflow.components.messages import ReasoningBlock
 from graphflow.providers.anthropic import messages_for_anthropic
 from graphflow.providers.wire import _kind, _retry_after, _status_of_event
 from tests.providers.conftest import KEY, Loopback
-from tests.providers.server import TEXT, begun
+from tests.providers.server import FLOOD, FLOODS, TEXT, begun
 
 pytest.importorskip("openai", reason="the extra `openai` is not installed")
 pytest.importorskip("anthropic", reason="the extra `anthropic` is not installed")
@@ -233,6 +233,30 @@ def test_a_refusal_arrives_as_a_typed_error_with_status_and_request_id(
     assert says in str(error)
     assert (error.status, error.request_id) == (int(behaviour), "req_1")
     assert not isinstance(error, gf.RateLimitError) or error.retry_after == 7.0
+
+
+@pytest.mark.parametrize("flood", list(FLOODS))
+def test_of_a_refusal_that_is_far_too_long_only_the_beginning_is_read(
+    make: Make, loopback: Loopback, flood: str
+) -> None:
+    model = make(flood, max_retries=1)
+    _, error = trio.run(failing, model)
+    assert type(error) is gf.AuthenticationError
+    assert (error.status, error.request_id) == (401, "req_1")
+    assert "not!not!" in str(error)
+    assert "... (the first 2,000 of 1,048,576 characters that came)" in str(error)
+    assert len(str(error)) < 2_200
+    if flood != "gzip-flood":  # encoded, all of it fits into the first packets
+        seen = loopback.seen(_address(model))
+        assert seen["left"]
+        assert seen["sent"] < FLOOD // 2
+
+
+def test_an_error_in_mid_stream_that_is_far_too_long_is_shortened(make: Make) -> None:
+    received, error = trio.run(failing, make("wordy"))
+    assert received == BEGUN
+    assert "fire!... (the first 2,000 of 5,000,000 characters that came)" in str(error)
+    assert len(str(error)) < 2_200
 
 
 @pytest.mark.parametrize(
@@ -542,7 +566,20 @@ PASSWORD: Final = "pass-0123456789"
 LOGIN: Final = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
 
 #: How a model fails, or does not: every way by which an error comes to be.
-FATES: Final = ["normal", "401", "429", "500", "200", "error", "cut", "malformed", "nonsense", "stall"]
+FATES: Final = [
+    "normal",
+    "401",
+    "429",
+    "500",
+    "200",
+    "401-echo",
+    "200-echo",
+    "error",
+    "cut",
+    "malformed",
+    "nonsense",
+    "stall",
+]
 
 
 @pytest.fixture(params=["given", "environment", "given login", "login of the environment"])
@@ -619,7 +656,8 @@ def test_no_secret_is_in_errors_and_in_tracebacks_with_all_that_they_can_show(
     assert error.__context__ is None
 
 
-@pytest.mark.parametrize("fate", FATES)
+# What a server puts into its headers is logged by the HTTP client itself.
+@pytest.mark.parametrize("fate", [fate for fate in FATES if not fate.endswith("echo")])
 def test_no_secret_is_logged_however_much_is(
     secretive: Callable[[str], gf.ChatModel], fate: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -631,6 +669,22 @@ def test_no_secret_is_logged_however_much_is(
             trio.run(secretive(fate).invoke, "hello")
     check_secrets(caplog.text + repr([vars(record) for record in caplog.records]))
     assert "POST" in caplog.text
+
+
+def test_what_a_server_says_of_a_short_header_is_not_shown_and_a_shorter_one_is_no_secret(make: Make) -> None:
+    _, error = trio.run(failing, make("401", headers={"x-secret": "pa55"}))
+    assert "Incorrect API key provided: ******." in str(error)
+    _, error = trio.run(failing, make("401", headers={"x-secret": "pro"}))
+    assert "Incorrect API key provided: ***pro." in str(error)
+
+
+def test_the_id_of_a_request_is_shown_without_the_secrets_that_the_server_puts_into_it(make: Make) -> None:
+    _, error = trio.run(failing, make("401-echo"))
+    assert error.request_id == "req_1***"
+    _, error = trio.run(failing, make("200-echo"))
+    assert "the answer is application/json; from=***, not a stream of events" in str(error)
+    message = trio.run(make("echo", headers={"x-secret": HEADER}).invoke, "hello")
+    assert message.response_metadata["request_id"] == "req_1***"
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}ü", f"{KEY}\x00", f"{KEY}\r\nx-other: 1"])
