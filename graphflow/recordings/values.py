@@ -113,8 +113,8 @@ def _fits(hint: Any) -> Fits:
     if origin is not None:
         of_key = _fits(parts[1])
         return lambda value: type(value) is dict and all(map(of_key, value.values()))
-    if hint is float:
-        return lambda value: type(value) in (float, int)
+    if hint is float:  # which an integer is taken as, unless it is too large to be one
+        return lambda value: type(value) is float or (type(value) is int and value.bit_length() < 1024)
     return lambda value: type(value) is hint
 
 

@@ -603,6 +603,7 @@ BAD: list[tuple[str, int, str]] = [
             ("AIMessageChunk", {"id": 5}, "id is str | None, found 5"),
             ("AIMessageChunk", {"tool_call_chunks": [5]}, "tool_call_chunks is tuple[ToolCallChunk, ...], found (5,)"),
             ("Document", {"text": "a", "score": "high"}, "score is float | None, found 'high'"),
+            ("Document", {"text": "a", "score": 10**400}, "score is float | None, found 1000"),
             ("float", {"text": 10**400}, "expected a string, found 1000"),
             ("float", {"text": "1.5"}, "expected one of nan, inf, -inf, found '1.5'"),
             ("int", {"hex": 1}, "expected a string, found 1"),
