@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import attrs
 
 from graphflow_compiler.accumulate import (
-    CONCAT_LIST,
     SINGLE,
     Accumulator,
     Merge,
@@ -166,8 +165,6 @@ def _fold_of_output(
     match node.op:
         case Op.CALL:
             return SINGLE
-        case Op.EACH:
-            return CONCAT_LIST
         case Op.IDENTITY:
             return _fold_along(graph, incoming[0], folds)
         case Op.MAP:
