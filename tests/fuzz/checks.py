@@ -6,7 +6,7 @@ import itertools
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from types import AsyncGeneratorType
 from typing import Any
@@ -19,7 +19,7 @@ import graphflow as gf
 from graphflow.runtime import standstill
 from graphflow_compiler.accumulate import CONCAT_LIST, CONCAT_STR
 from graphflow_compiler.passes import plan_stages
-from graphflow_compiler.plan import Plan
+from graphflow_compiler.plan import Plan, PlannedNode
 from tests.fuzz.cases import Case
 from tests.laws.behaviours import Empty, Twofold
 from tests.laws.graphs import Example, declare, foldable, steps
@@ -327,10 +327,16 @@ def check_balance(events: list[gf.Event], *, whole: bool) -> None:
 
 
 def _concatenated(plan: Plan) -> frozenset[str]:
-    """Return the names of the nodes whose texts or lists are joined to one, in the plan and in what is inside."""
-    bodies = (body for node in plan.nodes for body in node.plans)
-    own = (node.name for node in plan.nodes if node.has_run and node.folds in (CONCAT_STR, CONCAT_LIST))
-    return frozenset(own).union(*map(_concatenated, bodies))
+    """Return the names that only nodes have whose texts or lists are joined to one, bodies included."""
+    nodes = list(_all_nodes(plan))
+    others = {node.name for node in nodes if node.folds not in (CONCAT_STR, CONCAT_LIST)}
+    return frozenset(node.name for node in nodes if node.has_run) - others
+
+
+def _all_nodes(plan: Plan) -> Iterator[PlannedNode]:
+    yield from plan.nodes
+    for body in plan.nested:
+        yield from _all_nodes(body)
 
 
 def check_outputs(events: list[gf.Event], concatenated: frozenset[str]) -> None:
