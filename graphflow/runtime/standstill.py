@@ -116,19 +116,20 @@ class Waits:
 
     def _waiting(self) -> Iterator[tuple[StageId, _Wait]]:
         """Yield the stages whose tasks wait for a buffer."""
+        others = {one.reader for one in self._connections if one.reader != self._output}
+        known = {task for other in others for task in self._tasks_of(other)}
+
+        def is_among(stage: StageId, tasks: Collection[Task]) -> bool:
+            if stage != self._output:
+                return any(task in tasks for task in self._tasks_of(stage))
+            return any(task not in known for task in tasks)
+
         for one in self._connections:
             readers, *writers = one.buffer.parkings
-            if one.buffer.keeps_waiting and self._is_among(one.reader, readers.tasks):  # another may share the log
+            if one.buffer.keeps_waiting and is_among(one.reader, readers.tasks):  # another may share the log
                 yield one.reader, one.buffer
-            if isinstance(one.buffer, Reader) and self._is_among(one.writer, writers[0].tasks):
+            if isinstance(one.buffer, Reader) and is_among(one.writer, writers[0].tasks):
                 yield one.writer, one.buffer.log
-
-    def _is_among(self, stage: StageId, tasks: Collection[Task]) -> bool:
-        if stage != self._output:
-            return any(task in tasks for task in self._tasks_of(stage))
-        others = (one.reader for one in self._connections if one.reader != self._output)
-        known = {task for other in others for task in self._tasks_of(other)}
-        return any(task not in known for task in tasks)
 
     def _lasts(self, what: _Wait, waiting: Container[StageId]) -> bool:
         """Tell whether a wait lasts as long as those of some stages do."""
