@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
@@ -214,9 +215,12 @@ def lines_of(work: Callable[[int], None], count: int) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.collect()
+    gc.disable()  # what other tests have left would run its cleanup in the middle, and be counted
     sys.settrace(trace)
     try:
         work(count)
     finally:
         sys.settrace(before)
+        gc.enable()
     return lines
