@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import linecache
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, final
 
@@ -191,17 +192,18 @@ _GLOBALS: Final[Mapping[str, object]] = {
 }
 
 
+#: How many sources of each name there are: each has a file name of its own, as tracebacks find their lines by it.
+_SOURCES: Final[Counter[str]] = Counter()
+
+
 @functools.lru_cache(maxsize=1024)
 def _function_of(name: str, text: str) -> Callable[..., Any]:
     """Return the function that a piece of generated source defines.
 
     The source takes the user's functions as parameters, so equal sources share one function.
     """
-    filename = f"<graphflow {name}>"
-    number = 1
-    while filename in linecache.cache:
-        number += 1
-        filename = f"<graphflow {name} {number}>"
+    _SOURCES[name] += 1
+    filename = f"<graphflow {name}>" if _SOURCES[name] == 1 else f"<graphflow {name} {_SOURCES[name]}>"
     linecache.cache[filename] = (len(text), None, [line + "\n" for line in text.splitlines()], filename)
     namespace = dict(_GLOBALS)
     exec(compile(text, filename, "exec"), namespace)
