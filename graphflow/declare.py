@@ -71,7 +71,7 @@ def node_of(
         op, ports, output = _as_aggregate(signature)
     else:
         op, ports, output = _as_bare(signature)
-    around = open_scope(function)
+    around = open_scope(function) if op is Op.GENERATE else None
     if around is not None and not signature.is_async:
         raise compile_error(
             "GF114",

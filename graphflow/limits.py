@@ -89,7 +89,7 @@ class Hold:
         self._limiter = limit.limiter
         self._wraps = wraps
         self._outer = HELD.get()
-        self._lenders: tuple[Hold, ...] = ()
+        self._lenders: list[Hold] = []
         self._is_held = False
         self._is_over = False
         self._is_wanted = False
@@ -98,16 +98,15 @@ class Hold:
         self._lends_rest = False
 
     async def __aenter__(self) -> Self:
-        around = tuple(self._around())
-        node = [one for one in around if not one._wraps][:1]
-        same = [one for one in around if one._limiter is self._limiter][:1]
-        self._lenders = tuple(dict.fromkeys(node + same))
+        node = next((one for one in self._around() if not one._wraps), None)
+        same = next((one for one in self._around() if one._limiter is self._limiter), None)
+        self._lenders = [one for one in dict.fromkeys((node, same)) if one is not None]
         for one in self._lenders:
             one._lend()
         try:
             await self._acquire()
         except BaseException as error:
-            await self._give_back(error)
+            await _take_back(self._lenders, error)
             raise
         return self
 
@@ -117,7 +116,7 @@ class Hold:
         self._is_over = True  # another task may have to end yet that waits in it
         self._wake()
         self._release()
-        await self._give_back(raised)
+        await _take_back(self._lenders, raised)
 
     async def while_it_waits(self, wait: Awaitable[Any]) -> Any:
         """Await something that does not belong to what is at work here, such as its input."""
@@ -212,10 +211,6 @@ class Hold:
         await self._acquire()
         if not self._needs_place:  # any more
             self._release()
-
-    async def _give_back(self, raised: BaseException | None) -> None:
-        lenders, self._lenders = self._lenders, ()
-        await _take_back(lenders, raised)
 
 
 async def _take_back(lenders: Iterable[Hold], raised: BaseException | None) -> None:

@@ -25,7 +25,7 @@ from graphflow.runtime.run import OpenedChunks, OpenedEvents, run_for_value
 from graphflow.runtime.tasks import require_trio
 from graphflow_compiler.ir import Graph, Op
 from graphflow_compiler.pipeline import PASS_NAMES, compile_graph
-from graphflow_compiler.plan import Format, Plan, PlannedNode
+from graphflow_compiler.plan import Format, Plan
 
 if TYPE_CHECKING:
     from graphflow.chain import Chain
@@ -452,14 +452,9 @@ def needs_nursery(plan: Plan) -> bool:
         or any(node.keeps_open for node in plan.nodes)
         or any(node.op is Op.EACH and node.limit > 1 for node in plan.nodes)
         or any(needs_nursery(body) for body in plan.nested)
-        or any(node.op is Op.WRAP and node.ports[0].streams and _input_needs_task(node) for node in plan.nodes)
+        or any(node.keeps_input for node in plan.nodes)
+        or any(node.op is Op.WRAP and node.ports[0].streams and _shares_input(node.plans) for node in plan.nodes)
     )
-
-
-def _input_needs_task(node: PlannedNode) -> bool:
-    """Tell whether the input of a wrapped chain, which is a stream, needs a task."""
-    repeats = node.policy is not None and node.policy.may_repeat
-    return repeats or _shares_input(node.plans)
 
 
 def _shares_input(bodies: Iterable[Plan]) -> bool:

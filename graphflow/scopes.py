@@ -17,7 +17,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import attrs
@@ -50,6 +50,7 @@ _NOT_FOUND: Final = object()
 _MOST_LAYERS: Final = 100
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS: Final = (FunctionType, MethodType)
 
 
 @attrs.frozen
@@ -58,15 +59,15 @@ class Around:
 
     Attributes:
         text: what stands behind `with`.
-        target: what is called there, or used as it is.
         how: ``with``, ``async with``, or nothing where it is opened without.
         line: where it stands.
+        target: what is called there, or used as it is; None where that is not to be seen.
     """
 
     text: str
-    target: ast.expr
     how: str
     line: int
+    target: ast.expr | None = None
 
     @property
     def written(self) -> str:
@@ -113,12 +114,12 @@ def _scope_of(function: Any, seen: frozenset[CodeType], *, assumes: bool) -> Aro
     if code.co_flags & _GENERATORS and _opens_something(code):
         found = _withs_around_yields(code)
         if found is None and assumes:
-            return Around("...", ast.Constant(...), "async with" if is_async else "with", code.co_firstlineno)
+            return Around("...", "async with" if is_async else "with", code.co_firstlineno)
         for one in found or ():
             if _may_be_scope(one, function, seen, assumes=assumes):
                 return one
     if is_async and (entered := _ENTERS.intersection(code.co_names)):
-        return Around(f"{min(entered)}()", ast.Constant(...), "", code.co_firstlineno)
+        return Around(f"{min(entered)}()", "", code.co_firstlineno)
     if is_async or not code.co_flags & _GENERATORS:
         return _asked(function, code, seen)
     return None
@@ -127,27 +128,24 @@ def _scope_of(function: Any, seen: frozenset[CodeType], *, assumes: bool) -> Aro
 def _asked(function: Any, code: CodeType, seen: frozenset[CodeType]) -> Around | None:
     """Return one for a generator that a function names, and probably reads, if that keeps a scope open."""
     for name, value in _named(function, code):
-        is_generator = getattr(getattr(value, "__code__", None), "co_flags", 0) & inspect.CO_ASYNC_GENERATOR
-        if is_generator and _open_scope(value, seen, assumes=False) is not None:
-            return Around(f"{name}(...)", ast.Constant(...), "", code.co_firstlineno)
+        if not isinstance(value, _FUNCTIONS) or not value.__code__.co_flags & inspect.CO_ASYNC_GENERATOR:
+            continue
+        if _open_scope(value, seen, assumes=False) is not None:
+            return Around(f"{name}(...)", "", code.co_firstlineno)
     return None
 
 
 def _named(function: Any, code: CodeType) -> Iterator[tuple[str, object]]:
-    """Yield what the names in a function stand for: of its own, of its module, of modules and of its object."""
-    modules = _modules_in(function, code)
+    """Yield what the names in a function stand for: by themselves, in the modules among them, and in its object."""
+    names = (*code.co_names, *code.co_freevars)
+    values = [_name(name, function) for name in names]
+    yield from zip(names, values, strict=True)
+    for module in values:
+        if isinstance(module, ModuleType):
+            yield from ((name, vars(module)[name]) for name in names if name in vars(module))
     owner = getattr(function, "__self__", None)
-    for name in (*code.co_names, *code.co_freevars):
-        yield name, _name(name, function)
-        for module in modules:
-            yield name, vars(module).get(name)
-        if owner is not None:
-            yield name, inspect.getattr_static(owner, name, None)
-
-
-def _modules_in(function: Any, code: CodeType) -> list[ModuleType]:
-    values = (_name(name, function) for name in code.co_names)
-    return [value for value in values if isinstance(value, ModuleType)]
+    if owner is not None:
+        yield from ((name, inspect.getattr_static(owner, name, None)) for name in names)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -168,7 +166,7 @@ def _withs_around_yields(code: CodeType) -> tuple[Around, ...] | None:
     except (OSError, TypeError, SyntaxError, ValueError):  # not there, or no longer what was compiled
         return None
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+        if isinstance(node, _Function) and node.name == code.co_name:
             ast.increment_lineno(tree, code.co_firstlineno - 1)
             return tuple(_around(node))
     return None
@@ -195,7 +193,7 @@ def _around(function: _Function) -> Iterator[Around]:
     pending: list[tuple[ast.AST, tuple[Around, ...]]] = [(node, ()) for node in reversed(function.body)]
     while pending:
         node, withs = pending.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        if isinstance(node, _Function | ast.Lambda | ast.ClassDef):
             continue
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):  # of a generator that is declared inside
             called = inside.pop(node.func.id, None)
@@ -215,7 +213,7 @@ def _with(opened: ast.expr, node: ast.With | ast.AsyncWith, assigned: Mapping[st
     made = assigned.get(opened.id, opened) if isinstance(opened, ast.Name) else opened
     target = made.func if isinstance(made, ast.Call) else made
     how = "async with" if isinstance(node, ast.AsyncWith) else "with"
-    return Around(ast.unparse(opened), target, how, node.lineno)
+    return Around(ast.unparse(opened), how, node.lineno, target)
 
 
 def _may_be_scope(around: Around, function: Any, seen: frozenset[CodeType], *, assumes: bool) -> bool:
@@ -249,7 +247,7 @@ def _enters_nothing(manager: type) -> bool:
     )
 
 
-def _looked_up(expression: ast.expr, function: Any) -> object:
+def _looked_up(expression: ast.expr | None, function: Any) -> object:
     """Return what a dotted name stands for where a function was written, `_NOT_FOUND` where that is not to be seen."""
     if isinstance(expression, ast.Attribute):
         holder = _looked_up(expression.value, function)
@@ -269,4 +267,5 @@ def _name(name: str, function: Any) -> object:
             return cell.cell_contents
         except ValueError:  # not filled yet
             return _NOT_FOUND
-    return function.__globals__.get(name, getattr(builtins, name, _NOT_FOUND))
+    found = function.__globals__.get(name, _NOT_FOUND)
+    return getattr(builtins, name, _NOT_FOUND) if found is _NOT_FOUND else found

@@ -229,6 +229,11 @@ class Node:
     reason: str = ""
     folds: Accumulator | None = None
 
+    @property
+    def keeps_input(self) -> bool:
+        """Whether what it has read of a stream is kept, since another of its bodies may read that again."""
+        return self.policy is not None and self.policy.may_repeat and self.ports[0].streams
+
     def changed(self, **changes: object) -> Self:
         """Return the node with some attributes changed: what every pass does to every node.
 

@@ -299,7 +299,7 @@ def _most_in_buffers(plan: Plan) -> int | None:
 
 def _most_in_node(node: PlannedNode) -> int | None:
     """Return how many chunks wait in a node: ahead of one in a task of its own, in its bodies, for the ones before."""
-    if node.policy is not None and node.policy.may_repeat and node.ports[0].streams:
+    if node.keeps_input:
         return None  # what it has read is kept until it cannot fail any more: as much as that takes
     bodies = [plan.most_chunks for plan in node.plans]
     if None in bodies:

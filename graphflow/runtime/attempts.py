@@ -46,7 +46,7 @@ class Attempts:
         self._node = node
         self._chunks = chunks
         self._kept: list[Any] = []
-        self._keeps = node.policy is not None and node.policy.may_repeat
+        self._keeps = node.keeps_input
         self._has_ended = False
         self._body: Execution | None = None
 

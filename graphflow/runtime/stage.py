@@ -353,8 +353,7 @@ class StageRun(Workings):
         """Run the bodies of a node, on a stream, as its policy says."""
         node = self._plan.by_id[node_id]
         source = self._input(node, chunks)
-        assert isinstance(node.policy, Policy)
-        if node.policy.may_repeat:  # an attempt may end while it waits for its input, which the next one goes on with
+        if node.keeps_input:  # an attempt may end while it waits for its input, which the next one goes on with
             source = self._apart(node, source)
         return self._as_policy_says(node, self._execution.tap(node_id), Attempts(self._execution, node, chunks=source))
 

@@ -10,6 +10,7 @@ import trio
 
 import graphflow as gf
 from tests.laws.simulation import simulate
+from tests.running.test_standstill import in_turn, scoped
 
 
 class Crew:
@@ -229,26 +230,11 @@ async def passed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
         yield chunk
 
 
-@gf.transform
-async def scoped(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
-    with trio.CancelScope():
-        async for chunk in chunks:
-            yield chunk
-
-
 @gf.aggregate
 async def first(chunks: AsyncIterator[str]) -> str:
     async for chunk in chunks:
         return chunk
     return ""
-
-
-@gf.transform
-async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
-    async for chunk in left:
-        yield chunk
-    async for chunk in right:
-        yield chunk
 
 
 @gf.aggregate

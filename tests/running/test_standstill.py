@@ -30,6 +30,13 @@ async def passed(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 @gf.transform
+async def scoped(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    with trio.CancelScope():
+        async for chunk in chunks:
+            yield chunk
+
+
+@gf.transform
 async def in_turn(left: AsyncIterator[str], right: AsyncIterator[str]) -> AsyncIterator[str]:
     async for chunk in left:
         yield chunk
@@ -119,12 +126,6 @@ def test_it_is_found_by_who_waits_for_a_whole_value() -> None:
 
 @pytest.mark.filterwarnings("ignore:a run of")
 def test_it_is_found_where_nodes_run_in_tasks_of_their_own() -> None:
-    @gf.transform
-    async def scoped(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
-        with trio.CancelScope():
-            async for chunk in chunks:
-                yield chunk
-
     count = 500  # they are ahead of their readers too
     chain = letters | {"left": scoped, "right": scoped.with_retry()} | in_turn
     expected = "".join(f"{number} " for number in range(count)) * 2
